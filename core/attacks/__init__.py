@@ -1,0 +1,1 @@
+"""Ways to poison a training set: one method a file."""

@@ -1,0 +1,154 @@
+"""What an attack is, and the checks that every attack's work goes through.
+
+An author writes `poison` and `evaluation_set`; nothing else in the project asks for an attack's name. `apply` and
+`evaluation` call them and verify what comes back, so no attack can break its own promise unnoticed.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from core.datasets.base import ImageSet, Report
+from core.errors import AttackError
+from core.seeds import stream
+from core.spec import Component, setting
+
+COMPONENT = False
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the runner hands to an attack.
+
+    Attributes:
+        seed: root of the experiment's random streams.
+        key: which draw of the poisons this is (0, 1, ...); a key never depends on a model's seed.
+        report: progress of crafting.
+    """
+
+    seed: int
+    key: int = 0
+    report: Report = field(default=lambda fraction, text: None)
+
+    def random(self, *names: object) -> np.random.Generator:
+        """A random stream of this key's own."""
+        return stream(self.seed, "key", self.key, *names)
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """A whole training set after the attack, and what changed.
+
+    Attributes:
+        data: the training set that the victim sees.
+        rows: (p,) int64, the rows of `data` that the attack changed or added, ascending.
+        originals: (p, c, h, w) uint8, the clean image behind each of them.
+        original_labels: (p,) int64.
+    """
+
+    data: ImageSet
+    rows: np.ndarray
+    originals: np.ndarray
+    original_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Test images as the attacker shows them.
+
+    Attributes:
+        images: (m, c, h, w) uint8.
+        wanted: (m,) int64, the label that the attacker wants predicted.
+        true: (m,) int64; never equal to `wanted`.
+        indices: (m,) int64, rows of the test set that the images were made from.
+    """
+
+    images: np.ndarray
+    wanted: np.ndarray
+    true: np.ndarray
+    indices: np.ndarray
+
+
+class Attack(Component):
+    """Base of every attack; see the module's text."""
+
+    summary: ClassVar[str]
+    threat: ClassVar[str]
+    changes_labels: ClassVar[bool]
+    epsilon_bound: ClassVar[bool] = False
+
+    poison_fraction: float = setting(0.01, "Poison budget: poisoned rows among all training rows.", unit="fraction", gt=0, le=0.5)
+
+    def poison(self, data: ImageSet, tools: Tools) -> Poisoned:
+        """Poison at most `budget(len(data))` rows of the training set."""
+        raise NotImplementedError
+
+    def evaluation_set(self, test: ImageSet, tools: Tools) -> Evaluation:
+        """The images on which the attack wants to be right."""
+        raise NotImplementedError
+
+    def budget(self, n: int) -> int:
+        """Rows that the attack may change among n: at least one."""
+        return max(1, round(self.poison_fraction * n))
+
+
+def apply(attack: Attack, data: ImageSet, tools: Tools) -> Poisoned:
+    """Let an attack poison a training set, and verify that it kept its promises.
+
+    Raises:
+        AttackError: more rows than the budget, an unreported change, a changed label where the attack is clean-label,
+            a pixel beyond epsilon, or arrays of the wrong shape.
+    """
+    poisoned = attack.poison(data, tools)
+    _verify(attack, data, poisoned)
+    return poisoned
+
+
+def _verify(attack: Attack, before: ImageSet, poisoned: Poisoned) -> None:
+    after, rows, n = poisoned.data, poisoned.rows, len(before)
+    p = len(rows)
+    if p == 0 or len(np.unique(rows)) != p or not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= len(after):
+        raise AttackError(f"{attack.name} must report at least one changed row, ascending and inside the set of {len(after)}.")
+    if p > attack.budget(n):
+        raise AttackError(f"{attack.name} changed {p} rows; its budget is {attack.budget(n)}.")
+    if after.images.shape[1:] != before.images.shape[1:] or after.class_names != before.class_names:
+        raise AttackError(f"{attack.name} changed the shape of images or the classes.")
+    if poisoned.originals.shape != (p, *before.images.shape[1:]) or poisoned.original_labels.shape != (p,):
+        raise AttackError(f"{attack.name} must hand over the clean original of each of its {p} rows.")
+    added = len(after) - n
+    if added < 0 or not np.isin(np.arange(n, len(after)), rows).all():
+        raise AttackError(f"{attack.name} removed rows, or added rows that it does not report.")
+    untouched = np.setdiff1d(np.arange(n), rows)
+    same_pixels = np.array_equal(after.images[untouched], before.images[untouched])
+    if not same_pixels or not np.array_equal(after.labels[untouched], before.labels[untouched]):
+        raise AttackError(f"{attack.name} changed rows that it does not report.")
+    replaced = rows[rows < n]
+    if not np.array_equal(poisoned.originals[: len(replaced)], before.images[replaced]):
+        raise AttackError(f"{attack.name} reports originals that are not the clean images of its rows.")
+    if not attack.changes_labels and not np.array_equal(after.labels[rows], poisoned.original_labels):
+        raise AttackError(f"{attack.name} is clean-label but changed labels.")
+    epsilon = getattr(attack, "epsilon", None)
+    if attack.epsilon_bound and epsilon is not None:
+        largest = np.abs(after.images[rows].astype(np.int16) - poisoned.originals).max()
+        if largest > epsilon:
+            raise AttackError(f"{attack.name} moved a pixel by {largest}/255; its epsilon is {epsilon}/255.")
+
+
+def evaluation(attack: Attack, test: ImageSet, tools: Tools) -> Evaluation:
+    """Let an attack show its test images, and verify that none is already of the wanted class.
+
+    Raises:
+        AttackError: an image whose true label is the wanted one, or arrays that do not belong together.
+    """
+    shown = attack.evaluation_set(test, tools)
+    m = len(shown.images)
+    if m == 0:
+        raise AttackError(f"{attack.name} has no test image to be judged on: the source class has none.")
+    if {len(shown.wanted), len(shown.true), len(shown.indices)} != {m} or shown.images.shape[1:] != test.images.shape[1:]:
+        raise AttackError(f"{attack.name} shows arrays of different lengths or shapes.")
+    if (shown.wanted == shown.true).any():
+        raise AttackError(f"{attack.name} counts images that already are of the wanted class.")
+    if not np.array_equal(shown.true, test.labels[shown.indices]):
+        raise AttackError(f"{attack.name} reports true labels that are not the test set's.")
+    return shown

@@ -1,0 +1,1 @@
+"""Ways to stand against poison: one method a file."""

@@ -1,0 +1,107 @@
+"""What a defense is: a filter, a training defense or a repair, each with what it is told.
+
+A defense gets a view without ground truth. Facts that it does not list in `knows` are not handed over: asking for one raises.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from core.errors import PoisonscopeError
+from core.seeds import stream
+from core.spec import Component
+
+COMPONENT = False
+
+Fact = Literal["poison_count", "target_class", "clean_data"]
+FACTS: dict[Fact, str] = {
+    "poison_count": "how many rows are poisoned",
+    "target_class": "which class the attacker wants predicted",
+    "clean_data": "a set of images known to be clean",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a defense may look at.
+
+    Attributes:
+        labels: (n,) int64, the labels of the training set as they are given.
+        class_names: names of the classes.
+        seed: root of the defense's random streams.
+        read_features: computes or reads the features of the model trained on all rows.
+        facts: only those that the defense lists in `knows`.
+    """
+
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    seed: int
+    read_features: Callable[[], np.ndarray]
+    facts: dict[Fact, Any] = field(default_factory=dict)
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """(n, d) float32: input of the last linear layer, without augmentation, model in evaluation mode."""
+        return self.read_features()
+
+    def fact(self, name: Fact) -> Any:
+        """A fact that the defense was told.
+
+        Raises:
+            PoisonscopeError: the defense does not list it in `knows`.
+        """
+        if name not in self.facts:
+            raise PoisonscopeError(f"This defense was not told {FACTS[name]}; a defense lists what it is told in `knows`.")
+        return self.facts[name]
+
+    def random(self, *names: object) -> np.random.Generator:
+        """A random stream of the defense's own."""
+        return stream(self.seed, "defense", *names)
+
+
+class Defense(Component):
+    """Base of the three kinds."""
+
+    kind: ClassVar[Literal["filter", "training", "repair"]]
+    summary: ClassVar[str]
+    fails_when: ClassVar[str]
+
+    @property
+    def knows(self) -> tuple[Fact, ...]:
+        """The facts that this defense, as it is configured, is told."""
+        return ()
+
+
+class Filter(Defense):
+    """Scores every row, flags some, and has the model retrained on the rest."""
+
+    kind: ClassVar[Literal["filter", "training", "repair"]] = "filter"
+
+    def scores(self, view: View) -> np.ndarray:
+        """(n,) float64, higher = more suspicious."""
+        raise NotImplementedError
+
+    def flag(self, scores: np.ndarray, view: View) -> np.ndarray:
+        """(n,) bool, the rows to remove."""
+        raise NotImplementedError
+
+
+def random_flags(flagged: np.ndarray, view: View) -> np.ndarray:
+    """The control of every filter: as many rows of each class, drawn at random.
+
+    Args:
+        flagged: (n,) bool, what the filter removes.
+        view: the filter's view; only labels and the random stream are used.
+
+    Returns:
+        (n,) bool.
+    """
+    random = view.random("random_filter")
+    result = np.zeros_like(flagged)
+    for label in np.unique(view.labels):
+        rows = np.flatnonzero(view.labels == label)
+        result[random.choice(rows, int(flagged[rows].sum()), replace=False)] = True
+    return result

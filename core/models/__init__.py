@@ -1,0 +1,1 @@
+"""Small image classifiers: one family a file."""
