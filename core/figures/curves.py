@@ -1,0 +1,72 @@
+"""Clean accuracy and attack success over training."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.figures import palette
+
+MEASURES = {"clean_accuracy": ("accuracy", palette.ACCURACY_DASH, "circle"), "asr": ("attack success", palette.SUCCESS_DASH, "diamond")}
+
+
+def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None = None, big: bool = False) -> go.Figure:
+    """Both rates per epoch, one colour an arm: accuracy solid, attack success dashed.
+
+    Several models of one arm (keys, victims) are drawn as their mean with a band from the lowest to the highest.
+
+    Args:
+        points: mappings with `arm`, `epoch`, `clean_accuracy` (0 to 1) and `asr` (0 to 1, or None where nothing is attacked).
+        epochs: length of the epoch axis; without it, as far as the points go.
+        big: presentation size.
+
+    Returns:
+        A figure in percent.
+    """
+    measured: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for point in points:
+        for measure in MEASURES:
+            if point.get(measure) is not None:
+                measured[point["arm"], measure][int(point["epoch"])].append(100 * float(point[measure]))
+    arms = list(dict.fromkeys(arm for arm, _ in measured))
+    figure = go.Figure()
+    for (arm, measure), by_epoch in measured.items():
+        colour = palette.arm_colour(arm, arms)
+        if any(len(values) > 1 for values in by_epoch.values()):
+            figure.add_trace(_band(by_epoch, colour))
+        figure.add_trace(_line(arm, measure, by_epoch, colour))
+    palette.styled(figure, height=380, big=big)
+    figure.update_xaxes(title="Epoch", range=[0.7, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None)
+    figure.update_yaxes(title="Share of test images", range=[-2, 103], ticksuffix=" %", dtick=25)
+    figure.update_layout(hovermode="x unified", uirevision="curves")
+    return figure
+
+
+def _line(arm: str, measure: str, by_epoch: dict[int, list[float]], colour: str) -> go.Scatter:
+    name, dash, symbol = MEASURES[measure]
+    epochs = sorted(by_epoch)
+    means = [sum(by_epoch[epoch]) / len(by_epoch[epoch]) for epoch in epochs]
+    return go.Scatter(
+        x=epochs,
+        y=means,
+        name=f"{palette.arm_title(arm)}: {name}",
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2.5},
+        marker={"symbol": symbol, "size": 6, "color": colour},
+        hovertemplate="%{y:.1f} %",
+    )
+
+
+def _band(by_epoch: dict[int, list[float]], colour: str) -> go.Scatter:
+    epochs = sorted(by_epoch)
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return go.Scatter(
+        x=epochs + epochs[::-1],
+        y=[max(by_epoch[epoch]) for epoch in epochs] + [min(by_epoch[epoch]) for epoch in reversed(epochs)],
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )

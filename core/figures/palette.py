@@ -1,0 +1,77 @@
+"""One colour, dash and shape per role, everywhere: Okabe-Ito hues that stand out on white and on near-black."""
+
+import re
+
+import plotly.graph_objects as go
+
+GREY = "#888888"
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+EXTRA = ("#56B4E9", "#999933", "#AA4499", "#44AA99")
+"""For the third defense and beyond; the line's width and its name in the legend tell them apart as well."""
+
+ACCURACY_DASH = "solid"
+SUCCESS_DASH = "dash"
+
+CLEAN = {"color": BLUE, "symbol": "circle"}
+POISON = {"color": VERMILION, "symbol": "x"}
+REMOVED = {"color": GREEN, "symbol": "circle-open"}
+
+FONT_SIZE = 13
+BIG_FONT_SIZE = 18
+
+
+def arm_colour(arm: str, arms: list[str]) -> str:
+    """The colour of an arm: grey control, vermilion undefended, blue first defense, purple its random filter.
+
+    Args:
+        arm: name of the arm as the run stores it.
+        arms: all arms of the run, in order, so that the n-th defense keeps its colour.
+    """
+    if arm == "control":
+        return GREY
+    if arm == "undefended":
+        return VERMILION
+    if arm.endswith("_random"):
+        return PURPLE
+    defenses = [name for name in arms if name not in ("control", "undefended") and not name.endswith("_random")]
+    place = defenses.index(arm) if arm in defenses else 0
+    return (BLUE, GREEN, *EXTRA)[place % (2 + len(EXTRA))]
+
+
+def arm_title(arm: str) -> str:
+    """The name of an arm on screen."""
+    if arm == "control":
+        return "Clean baseline"
+    if arm == "undefended":
+        return "No defense"
+    if arm.endswith("_random"):
+        return "Random filter"
+    return re.sub("_", " ", arm).capitalize()
+
+
+def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = True) -> go.Figure:
+    """Give a figure the look that all share: transparent, grey rules, legend below the axis.
+
+    Args:
+        height: pixels; grows by a quarter in presentation size.
+        big: presentation size.
+    """
+    size = BIG_FONT_SIZE if big else FONT_SIZE
+    figure.update_layout(
+        height=round(height * 1.25) if big else height,
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": size},
+        showlegend=legend,
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+        hoverlabel={"font": {"size": size}},
+        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
+    )
+    rule = {"gridcolor": "rgba(136,136,136,0.22)", "zerolinecolor": "rgba(136,136,136,0.55)", "automargin": True}
+    figure.update_xaxes(**rule, title_font_size=size, tickfont_size=size - 1)
+    figure.update_yaxes(**rule, title_font_size=size, tickfont_size=size - 1)
+    return figure
