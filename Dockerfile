@@ -5,8 +5,9 @@
 # Whatever follows the image's name goes to Streamlit: `--server.allowedHosts=lab.example.org` answers under that name instead.
 FROM python:3.11-slim-bookworm
 
-# tini is process 1: it passes signals on and buries the workers' children.
-# hadolint ignore=DL3008  -- Debian removes old versions from its mirrors, so a pinned one soon cannot be built
+# tini is process 1: it passes signals on and buries the workers' children. Its version is not pinned, because Debian removes
+# old ones from its mirrors and a pinned one soon could not be built.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/*
@@ -24,7 +25,7 @@ RUN pip install --no-cache-dir --no-deps -e . \
     && useradd --uid 1000 --create-home poisonscope \
     && install --directory --owner=poisonscope --group=poisonscope /data
 
-USER poisonscope
+USER 1000
 ENV POISONSCOPE_HOME=/data \
     PYTHONUNBUFFERED=1 \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility

@@ -43,8 +43,8 @@ def torch_problem(load: Callable[[str], ModuleType] = importlib.import_module) -
     except ModuleNotFoundError as error:
         return f"The package {error.name} is not installed: run `make setup`."
     except (ImportError, OSError, RuntimeError) as error:
-        # A torch built for another machine than its torchvision lacks the operators that torchvision registers, and says so
-        # as a RuntimeError: "operator torchvision::nms does not exist".
+        # A torch of another build lacks the operators that torchvision registers, and says so as a RuntimeError:
+        # "operator torchvision::nms does not exist".
         if "torchvision::" in str(error):
             return (
                 f"{found} and the installed torchvision come from different builds and do not fit each other: {MEND}, "

@@ -1,4 +1,4 @@
-"""Which Chromium do the browser tests drive? Run as a script it says so, and exits 1 where there is none that starts."""
+"""Which Chromium do the browser tests drive? As a script it says so, and exits 1 where there is none that starts."""
 
 import shutil
 import subprocess
@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ON_A_MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+ON_A_MAC = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 
 
 def executable() -> str | None:
@@ -25,7 +28,7 @@ def _playwrights() -> str:
 
 
 def _starts(candidate: str) -> bool:
-    """Ubuntu's chromium-browser without its snap is there but does not start; nor does a binary whose libraries are missing."""
+    """Ubuntu's chromium-browser without its snap is there but does not start; so is one without its libraries."""
     try:
         return subprocess.run([candidate, "--version"], capture_output=True, timeout=30, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

@@ -1,7 +1,6 @@
 """What every test gets: a home folder of its own, no network beyond this machine, few threads, and tiny images.
 
-Nothing of core is imported before it is needed, so that its array shapes are checked (see pyproject.toml) and a test can
-still choose what core finds when it is imported.
+Nothing of core is imported before it is needed: a test can still choose what core finds when it is imported.
 """
 
 import ipaddress
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 SESSION_HOME = pytest.StashKey[Path]()
 
-# Two cores are the smallest machine that the tests are promised on; numerical libraries read these when they are imported.
+# Two cores are the smallest machine that the tests are promised on. Numerical libraries read these when imported.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "2")
 
@@ -37,7 +36,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 class NetworkBlocked(OSError):
-    """A test tried to reach another machine. An OSError, because to the code under test it is a machine without network."""
+    """A test tried to reach another machine. An OSError, because that is what code gets where there is no network."""
 
 
 def _local(host: Any) -> bool:
@@ -98,7 +97,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def make_images() -> Callable[..., "ImageSet"]:
-    """Draws a tiny `ImageSet`: every class is a blob of its own colour, at a place that varies, on a noisy grey ground."""
+    """Draws a tiny `ImageSet`: every class is a blob of its own colour, somewhere on a noisy grey ground."""
 
     def make(classes: int = 4, per_class: int = 20, size: int = 16, channels: int = 3, seed: int = 0) -> "ImageSet":
         from core.datasets.base import ImageSet

@@ -46,7 +46,9 @@ def test_two_builds_that_do_not_fit_are_one_sentence_with_the_mend() -> None:
     assert "nms" not in problem and "\n" not in problem
 
 
-@pytest.mark.parametrize("error", [OSError("libcudart.so:\n  cannot open shared object"), ImportError("undefined symbol: x")])
+@pytest.mark.parametrize(
+    "error", [OSError("libcudart.so:\n  cannot open shared object"), ImportError("undefined symbol: x")]
+)
 def test_a_library_that_does_not_load_says_what_the_loader_said_on_one_line(error: Exception) -> None:
     problem = checks.torch_problem(machine(torch=error, torchvision=VISION))
     assert problem is not None
