@@ -56,7 +56,7 @@ runs = Table(
     Column("pid", Integer),
     Column("born", Double),
     Column("host", String(255)),
-    Column("device", String(64), nullable=False, default=""),
+    Column("device", String(200), nullable=False, default=""),
     Column("origin", String(16), nullable=False, default="local"),
     Column("spec", JSON, nullable=False),
     Column("spec_hash", String(64), nullable=False),

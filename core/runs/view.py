@@ -36,7 +36,7 @@ class RunView:
         """The StepRef of a finished step, or None.
 
         Args:
-            kind: data, poison, train, features, spectral, score or filter.
+            kind: data, poison, train, measure, features, spectral, score or filter.
             arm: of a train step; the first one if not given.
             poison_key: the view's own if not given; a step to which it does not apply fits all. So for `victim`.
             victim: which of the models that share an arm.
@@ -65,7 +65,7 @@ class RunView:
 
     @property
     def arms(self) -> list[str]:
-        """All arms that are or will be trained, in order: control, undefended, then the defenses."""
+        """All arms that are or will be trained, in the order of their training."""
         return list(dict.fromkeys(step["arm"] for step in self.run.steps if step["kind"] == "train"))
 
     @property
@@ -168,11 +168,19 @@ class RunView:
         return {name: self.store.artifacts.array(step["key"], name) for name in names}
 
     def predictions(self, arm: str) -> dict[str, np.ndarray] | None:
-        """`test` (n_test,) and `eval` (m,), int64: what the arm's model made of the test and the evaluation images."""
-        step = self.step("train", arm=arm)
-        if step is None:
+        """`test` (n_test,) and `eval` (m,), int64: what the arm's model made of the test and the evaluation images.
+
+        None where the arm is not trained. There is no `eval` without an attack, nor before the control is tested, which
+        is a step of its own because its training knows of no poisons.
+        """
+        trained = self.step("train", arm=arm)
+        if trained is None:
             return None
-        return {name: self.store.artifacts.array(step["key"], f"{name}_predictions") for name in ("test", "eval")}
+        found = {"test": self.store.artifacts.array(trained["key"], "test_predictions")}
+        judged = trained if trained["poison_key"] is not None else self.step("measure", arm=arm)
+        if judged is not None:
+            found["eval"] = self.store.artifacts.array(judged["key"], "eval_predictions")
+        return found
 
     # ---- helpers
 
