@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 
 from core.figures import palette
 
-MEASURES = {"clean_accuracy": ("accuracy", palette.ACCURACY_DASH, "circle"), "asr": ("attack success", palette.SUCCESS_DASH, "diamond")}
+MEASURES = {
+    "clean_accuracy": ("accuracy", palette.ACCURACY_DASH, "circle"),
+    "asr": ("attack success", palette.SUCCESS_DASH, "diamond"),
+}
 
 
 def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None = None, big: bool = False) -> go.Figure:
@@ -37,7 +40,9 @@ def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None =
             figure.add_trace(_band(by_epoch, colour))
         figure.add_trace(_line(arm, measure, by_epoch, colour))
     palette.styled(figure, height=380, big=big)
-    figure.update_xaxes(title="Epoch", range=[0.7, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None)
+    figure.update_xaxes(
+        title="Epoch", range=[0.7, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None
+    )
     figure.update_yaxes(title="Share of test images", range=[-2, 103], ticksuffix=" %", dtick=25)
     figure.update_layout(hovermode="x unified", uirevision="curves")
     return figure

@@ -77,7 +77,9 @@ def bins(scores: np.ndarray, count: int = 48) -> np.ndarray:
     return np.linspace(low, high, count + 1)
 
 
-def score_histogram(scores: np.ndarray, *, poison: np.ndarray | None = None, cut: float | None = None, big: bool = False) -> go.Figure:
+def score_histogram(
+    scores: np.ndarray, *, poison: np.ndarray | None = None, cut: float | None = None, big: bool = False
+) -> go.Figure:
     """How many rows have which suspicion score, and where the cut lies.
 
     Args:
@@ -95,7 +97,13 @@ def score_histogram(scores: np.ndarray, *, poison: np.ndarray | None = None, cut
     for name, chosen, colour, pattern in groups:
         counts = np.histogram(scores[chosen], edges)[0]
         figure.add_trace(
-            go.Bar(x=centres, y=counts, name=name, marker={"color": colour, "pattern": {"shape": pattern}}, hovertemplate="%{y} rows")
+            go.Bar(
+                x=centres,
+                y=counts,
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern}},
+                hovertemplate="%{y} rows",
+            )
         )
     palette.styled(figure, height=300, big=big)
     figure.update_layout(barmode="stack", bargap=0.04)
@@ -119,7 +127,14 @@ def singular_values(values: np.ndarray, label: int, *, big: bool = False) -> go.
     others = [other for other in range(k) if other != label]
     figure = go.Figure()
     figure.add_trace(
-        go.Bar(x=place, y=values[label], name="This class", marker={"color": palette.BLUE}, width=0.6, hovertemplate="%{y:.2f}")
+        go.Bar(
+            x=place,
+            y=values[label],
+            name="This class",
+            marker={"color": palette.BLUE},
+            width=0.6,
+            hovertemplate="%{y:.2f}",
+        )
     )
     if others:
         figure.add_trace(

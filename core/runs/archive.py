@@ -1,0 +1,272 @@
+"""A run as one zip: run.json (what was asked, what came out, the curves) and the files of its steps.
+
+An archive comes from anywhere, so nothing in it is believed: names have to fit a pattern, sizes a limit, arrays their
+headers, and nothing is ever unpickled. Everything is unpacked beside the steps and checked there; only then it is renamed
+into place, so that a bad archive leaves nothing behind.
+
+What cannot be checked is whether a step holds what its key promises: that would mean computing it. Import what you trust.
+"""
+
+import json
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.lib.format import read_magic
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError, safe_open
+
+from core import __version__
+from core.errors import StoreError, explain
+from core.runs.artifacts import Artifacts
+from core.runs.record import ENDED, Origin
+from core.runs.store import Store
+from core.spec import FORMAT
+
+ARCHIVE = 1
+"""Version of run.json and of the archive's layout."""
+
+MEMBER = re.compile(r"run\.json|steps/[0-9a-f]{20}/(meta\.json|[a-z][a-z0-9_]{0,63}\.(npy|safetensors))")
+ENCRYPTED = 0x1
+"""Bit of a member's flags, as the zip format numbers them."""
+
+MOST_FILES = 20_000
+LARGEST_JSON = 64 * 2**20
+LARGEST_TOTAL = 16 * 2**30
+SMALL = 256 * 2**20
+MOST_RATIO = 100
+"""Unpacked bytes per byte of the archive, above SMALL in total: images and weights stay below, a bomb does not."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}$")]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seconds = Annotated[float, Field(ge=0, le=1e11)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Step(_Part):
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    kind: Name
+    label: Annotated[str, Field(max_length=200)]
+    arm: Name | None
+    poison_key: Count | None
+    victim: Count | None
+    defense: Name | None
+
+
+class _Point(_Part):
+    arm: Name
+    poison_key: Count | None
+    victim: Count | None
+    epoch: Count
+    loss: float | None
+    clean_accuracy: float | None
+    asr: float | None
+    seconds: float | None
+
+
+class _Record(_Part):
+    """run.json after its versions were found to be ours."""
+
+    archive: int
+    format: int
+    made_by: str
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    state: Literal["cancelled", "done", "failed", "lost"]
+    phase: Annotated[str, Field(max_length=500)]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    message: Annotated[str, Field(max_length=2000)]
+    created: Seconds
+    started: Seconds | None
+    ended: Seconds | None
+    device: Annotated[str, Field(max_length=200)]
+    spec: dict[str, Any]
+    spec_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
+    result: dict[str, Any] | None
+    steps: Annotated[list[_Step], Field(max_length=MOST_FILES)]
+    points: Annotated[list[_Point], Field(max_length=1_000_000)]
+
+    @model_validator(mode="after")
+    def _done_has_result(self) -> "_Record":
+        if self.state == "done" and self.result is None:
+            raise ValueError("a run that is done has a result")
+        return self
+
+
+_FROM_RUN = (
+    "name", "state", "phase", "progress", "message", "created", "started", "ended", "device", "spec", "spec_hash",
+    "result",
+)  # fmt: skip
+
+
+def export_run(store: Store, run_id: str, target: Path | BinaryIO) -> None:
+    """Write a run that has ended, with the files of its finished steps, to one zip.
+
+    Args:
+        store: where it is.
+        run_id: the run.
+        target: a path, or a file open for writing bytes.
+
+    Raises:
+        StoreError: there is no such run, or it has not ended.
+    """
+    run = store.run(run_id)
+    if run.state not in ENDED:
+        raise StoreError(f"The run {run_id!r} is {run.state}; only a run that has ended can be exported.")
+    series = [{name: value for name, value in point.items() if name != "id"} for point in store.points(run_id)]
+    facts = {name: getattr(run, name) for name in _FROM_RUN}
+    versions = {"archive": ARCHIVE, "format": FORMAT, "made_by": __version__}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("run.json", json.dumps({**versions, **facts, "steps": run.steps, "points": series}))
+        for key in dict.fromkeys(step["key"] for step in run.steps):
+            if store.artifacts.has(key):
+                for path in sorted(store.artifacts.folder(key).iterdir()):
+                    archive.write(path, f"steps/{key}/{path.name}")
+
+
+def import_run(store: Store, source: Path | BinaryIO, origin: Origin = "imported") -> str:
+    """Add the run in a zip to the store; steps that are there already are kept.
+
+    Args:
+        store: where it goes.
+        source: a path, or a file open for reading bytes.
+        origin: what the store says about where it comes from.
+
+    Returns:
+        The new run's id.
+
+    Raises:
+        StoreError: the archive is damaged, hostile or of another version. The store is then as it was.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive, store.artifacts.scratch() as scratch:
+            _check_members(archive)
+            record = _read_record(archive)
+            _unpack(archive, scratch)
+            known = {step.key for step in record.steps}
+            folders = sorted((scratch / "steps").glob("*"))
+            for folder in folders:
+                _check_step(folder, known)
+            return _take_in(store, record, folders, origin)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise StoreError(f"This is not a readable zip archive ({error}).") from None
+    except FileNotFoundError:
+        raise StoreError(f"There is no file {str(source)!r}.") from None
+
+
+def _check_members(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive for what its table of contents says, before anything is unpacked."""
+    members = archive.infolist()
+    if len(members) > MOST_FILES:
+        raise StoreError(f"The archive has {len(members)} files; at most {MOST_FILES} are taken.")
+    names = [member.filename for member in members]
+    if "run.json" not in names:
+        raise StoreError("The archive has no run.json, so it is not an exported run.")
+    if len(set(names)) != len(names):
+        raise StoreError("The archive names a file twice.")
+    for member in members:
+        if not MEMBER.fullmatch(member.filename):
+            raise StoreError(f"The archive has a file {member.filename!r:.80}, which no exported run has.")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise StoreError(f"{member.filename} is a link; an exported run has none.")
+        if member.flag_bits & ENCRYPTED or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise StoreError(f"{member.filename} is encrypted or packed in an unusual way.")
+        if member.filename.endswith(".json") and member.file_size > LARGEST_JSON:
+            raise StoreError(f"{member.filename} is larger than {LARGEST_JSON} bytes.")
+    total, packed = sum(member.file_size for member in members), sum(member.compress_size for member in members)
+    if total > LARGEST_TOTAL:
+        raise StoreError(f"The archive unpacks to {total} bytes; at most {LARGEST_TOTAL} are taken.")
+    if total > SMALL and total > MOST_RATIO * packed:
+        times = total // max(packed, 1)
+        raise StoreError(f"The archive unpacks to {times} times its size; at most {MOST_RATIO} times are taken.")
+
+
+def _read_record(archive: zipfile.ZipFile) -> _Record:
+    content = _json(archive.read("run.json"), "run.json")
+    layout, steps = content.get("archive"), content.get("format")
+    if (layout, steps) != (ARCHIVE, FORMAT):
+        raise StoreError(
+            f"The archive was made by version {content.get('made_by')!s:.40} (format {layout!s:.9}.{steps!s:.9}); "
+            f"this is version {__version__}, which reads format {ARCHIVE}.{FORMAT}."
+        )
+    try:
+        return _Record.model_validate(content)
+    except ValidationError as error:
+        raise StoreError(f"The archive's run.json is damaged: {explain(error):.500}") from None
+
+
+def _unpack(archive: zipfile.ZipFile, scratch: Path) -> None:
+    """Write the steps' files below `scratch`; the zip reader itself stops at the size that was checked."""
+    for member in archive.infolist():
+        if member.filename == "run.json":
+            continue
+        path = scratch / member.filename
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(member) as packed, path.open("wb") as file:
+            shutil.copyfileobj(packed, file, 2**20)
+
+
+def _check_step(folder: Path, known: set[str]) -> None:
+    """Refuse a step that its run does not name, or with a file that is not what its name says."""
+    if folder.name not in known:
+        raise StoreError(f"The archive has files of step {folder.name}, which its run does not name.")
+    if not (folder / "meta.json").is_file():
+        raise StoreError(f"Step {folder.name} has no meta.json.")
+    _json((folder / "meta.json").read_bytes(), f"steps/{folder.name}/meta.json")
+    for path in folder.glob("*.npy"):
+        _check_array(path)
+    for path in folder.glob("*.safetensors"):
+        try:
+            with safe_open(path, framework="numpy"):
+                pass  # opening reads and checks the header
+        except SafetensorError as error:
+            raise StoreError(f"{path.name} of step {folder.name} is no file of weights ({error}).") from None
+
+
+def _check_array(path: Path) -> None:
+    """Refuse a file that is not exactly one plain array of numbers or booleans."""
+    where = f"{path.name} of step {path.parent.name}"
+    try:
+        with path.open("rb") as file:  # the first bytes decide: numpy's own reader takes zips and pickles for arrays too
+            read_magic(file)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError, TypeError, OverflowError) as error:
+        raise StoreError(f"{where} is no array of numbers ({error!s:.200}).") from None
+    if array.dtype.kind not in "biuf":
+        raise StoreError(f"{where} is no array of numbers but of {array.dtype}.")
+    if array.offset + array.nbytes != path.stat().st_size:
+        raise StoreError(f"{where} is longer than its array.")
+
+
+def _take_in(store: Store, record: _Record, folders: list[Path], origin: Origin) -> str:
+    """Rename the steps into place and record the run; undone if anything fails on the way."""
+    placed: list[str] = []
+    artifacts: Artifacts = store.artifacts
+    try:
+        for folder in folders:
+            if artifacts.place(folder, folder.name):
+                placed.append(folder.name)
+        content = record.model_dump(include=set(_FROM_RUN) | {"steps", "points"})
+        series = content.pop("points")
+        return store.insert_ended(content, series, origin)
+    except BaseException:
+        for key in placed:
+            artifacts.remove(key)
+        raise
+
+
+def _json(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{where} is not JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise StoreError(f"{where} must hold an object, not a {type(content).__name__}.")
+    return content

@@ -1,0 +1,156 @@
+"""The training loop: flat, on one device, read from top to bottom.
+
+The whole training set sits on the device as uint8. One step takes rows, augments them in one gather, and goes through the
+network in bfloat16 where the hardware has it. The device is asked for numbers once per epoch, not once per step.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core import device as devices
+from core.datasets.base import ImageSet
+from core.errors import Cancelled
+from core.models.base import Model, Net
+from core.seeds import derive
+from core.spec import Training
+from core.train.augment import augmented
+from core.train.hooks import Hooks
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: 1 for the first.
+        loss: mean training loss of the epoch.
+        seconds: since training began.
+        net: the network as it is now, in training mode.
+    """
+
+    epoch: int
+    loss: float
+    seconds: float
+    net: Net
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and what it cost: `seconds`, and `passes` of one image forward and backward."""
+
+    net: Net
+    seconds: float
+    passes: float
+    device: str
+    precision: str
+
+
+def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
+    """A network with weights drawn from `seed`, normalised by the statistics of the training images."""
+    sample = torch.from_numpy(data.images[:: max(1, len(data) // 5000)]).float() / 255
+    mean, std = sample.mean(dim=(0, 2, 3)), sample.std(dim=(0, 2, 3)).clamp_min(1e-3)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "weights"))  # weights are drawn on the CPU: the same on every device
+        net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
+    return net.to(device, memory_format=torch.channels_last)
+
+
+def uses_bfloat16(config: Training, device: str) -> bool:
+    """Whether the forward and backward passes run in bfloat16."""
+    return config.precision == "bfloat16" or (config.precision == "auto" and devices.has_bfloat16(device))
+
+
+def train(
+    net: Net,
+    data: ImageSet,
+    config: Training,
+    *,
+    seed: int,
+    device: str,
+    flip: bool = False,
+    rows: np.ndarray | None = None,
+    hooks: Hooks | None = None,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train a network in place.
+
+    Args:
+        net: see `build`.
+        data: the training set.
+        config: epochs, schedule, augmentation.
+        seed: order of rows and augmentation follow from it; the same seed gives the same bytes on the CPU.
+        device: cpu, cuda or mps.
+        flip: whether the data set allows mirror images.
+        rows: (m,) int64, the rows to train on; all by default.
+        hooks: of a training defense.
+        after_epoch: told after every epoch; evaluates and reports.
+        cancelled: asked once per epoch.
+
+    Raises:
+        Cancelled: `cancelled` said so.
+    """
+    hooks = hooks or Hooks()
+    random = torch.Generator().manual_seed(derive(seed, "order"))
+    images, labels = torch.from_numpy(np.ascontiguousarray(data.images)).to(device), torch.from_numpy(data.labels).to(device)
+    all_rows = torch.from_numpy(np.arange(len(data)) if rows is None else rows)
+    bfloat16 = uses_bfloat16(config, device)
+    optimiser = _optimiser(net, config)
+    total = config.epochs * math.ceil(len(all_rows) / config.batch_size)
+    step, passes_before, begun = 0, net.passes, time.perf_counter()
+    net.train()
+
+    for epoch in range(1, config.epochs + 1):
+        if cancelled():
+            raise Cancelled("Stopped by request.")
+        chosen = hooks.rows(epoch - 1, all_rows, net)
+        order = chosen[torch.randperm(len(chosen), generator=random)]
+        losses = torch.zeros((), device=device)
+        for batch in order.split(config.batch_size):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(config, step / total)
+            step += 1
+            pixels = augmented(images, batch.to(device), config.shift, flip and config.flip, random).float() / 255
+            pixels, wanted = hooks.batch(pixels, labels[batch.to(device)], batch, net)
+            with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+                logits = net(pixels)
+            loss = hooks.loss(logits.float(), wanted)
+            if loss is None:
+                loss = nn.functional.cross_entropy(logits.float(), wanted)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            hooks.gradients(net)
+            optimiser.step()
+            losses += loss.detach() * len(batch)
+        mean_loss = losses.item() / max(1, len(order))  # the epoch's one wait for the device
+        after_epoch(Epoch(epoch, mean_loss, time.perf_counter() - begun, net))
+    net.eval()
+    return Trained(net, time.perf_counter() - begun, net.passes - passes_before, device, "bfloat16" if bfloat16 else "float32")
+
+
+def learning_rate(config: Training, done: float) -> float:
+    """The learning rate when a share `done` (0 to 1) of all steps is behind."""
+    if config.schedule == "one_cycle":  # up in the first quarter, then a line down to zero
+        return config.learning_rate * (max(done, 0.01) / 0.25 if done < 0.25 else (1 - done) / 0.75)
+    if config.schedule == "step":
+        return config.learning_rate * 0.1 ** sum(done >= milestone for milestone in (3 / 8, 5 / 8, 7 / 8))
+    return config.learning_rate
+
+
+def _optimiser(net: Net, config: Training) -> torch.optim.SGD:
+    """SGD with Nesterov momentum; biases and normalisation are not decayed."""
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
+
+
+def on_device(images: np.ndarray, device: str) -> Tensor:
+    """(n, c, h, w) uint8 images as a tensor on the device."""
+    return torch.from_numpy(np.ascontiguousarray(images)).to(device)
