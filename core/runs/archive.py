@@ -1,10 +1,11 @@
 """A run as one zip: run.json (what was asked, what came out, the curves) and the files of its steps.
 
 An archive comes from anywhere, so nothing in it is believed: names have to fit a pattern, sizes a limit, arrays their
-headers, and nothing is ever unpickled. Everything is unpacked beside the steps and checked there; only then it is renamed
-into place, so that a bad archive leaves nothing behind.
+headers, and nothing is ever unpickled. Everything is unpacked beside the steps and checked there; only then it is
+renamed into place, so that a bad archive leaves nothing behind.
 
-What cannot be checked is whether a step holds what its key promises: that would mean computing it. Import what you trust.
+What cannot be checked is whether a step holds what its key promises: that would mean computing it. Import what you
+trust.
 """
 
 import json
@@ -234,7 +235,7 @@ def _check_array(path: Path) -> None:
     """Refuse a file that is not exactly one plain array of numbers or booleans."""
     where = f"{path.name} of step {path.parent.name}"
     try:
-        with path.open("rb") as file:  # the first bytes decide: numpy's own reader takes zips and pickles for arrays too
+        with path.open("rb") as file:  # numpy's own reader would take a zip for an array as well
             read_magic(file)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError, TypeError, OverflowError) as error:
