@@ -12,6 +12,8 @@ echo "$@" >> "$CALLS"
 case "$*" in
   -V) echo "Python 3.11.7" ;;
   *"pip"*" install "*) exit "${PIP_EXIT:-0}" ;;
+  *"playwright install"*) [ -n "$OFFLINE" ] && exit 1; touch browser ;;
+  tests/chromium.py) test -e browser ;;
 esac
 """
 
@@ -119,7 +121,33 @@ def test_host_and_port_may_stand_in_the_environment(project: Project) -> None:
     assert project.last_call()[4:] == ["--server.address", "localhost", "--server.port", "9000"]
 
 
-def python_script(path: Path, script: str) -> str:
+@pytest.fixture
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which whoever asks is neither root nor allowed to become it."""
+    folder = tmp_path_factory.mktemp("nobody")
+    script_file(folder / "id", "echo 1000")
+    script_file(folder / "sudo", "exit 1")
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_a_browser_that_is_there_is_taken(project: Project, nobody: str) -> None:
+    (project.folder / "browser").touch()
+    assert project.make("browser", PATH=nobody).returncode == 0
+    assert "playwright" not in project.calls.read_text()
+
+
+def test_without_a_browser_and_rights_playwright_brings_its_own(project: Project, nobody: str) -> None:
+    done = project.make("browser", PATH=nobody)
+    assert done.returncode == 0, done.stderr
+    assert "-m playwright install chromium\n" in project.calls.read_text()
+
+
+def test_a_browser_that_cannot_be_had_is_one_sentence(project: Project, nobody: str) -> None:
+    done = project.make("browser", PATH=nobody, OFFLINE="1")
+    assert done.returncode != 0 and "need Chromium" in done.stderr.splitlines()[0]
+
+
+def script_file(path: Path, script: str) -> str:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return str(path)
@@ -127,7 +155,7 @@ def python_script(path: Path, script: str) -> str:
 
 def test_an_old_python_is_one_sentence(project: Project) -> None:
     shutil.rmtree(project.folder / ".venv")
-    old = python_script(project.folder / "old", '[ "$1" = -V ] && echo "Python 3.9.2" && exit 0; exit 1')
+    old = script_file(project.folder / "old", '[ "$1" = -V ] && echo "Python 3.9.2" && exit 0; exit 1')
     done = project.make("setup", f"PYTHON={old}")
     assert done.returncode != 0 and not (project.folder / ".venv").exists()
     sentence = done.stderr.splitlines()[0]
@@ -136,7 +164,7 @@ def test_an_old_python_is_one_sentence(project: Project) -> None:
 
 def test_a_python_without_its_venv_package_is_one_sentence(project: Project) -> None:
     shutil.rmtree(project.folder / ".venv")
-    bare = python_script(project.folder / "python3", 'case "$*" in *ensurepip*) exit 1 ;; esac')
+    bare = script_file(project.folder / "python3", 'case "$*" in *ensurepip*) exit 1 ;; esac')
     done = project.make("setup", f"PYTHON={bare}")
     assert done.returncode != 0 and not (project.folder / ".venv").exists()
     assert "python3-venv" in done.stderr.splitlines()[0]
