@@ -1,0 +1,158 @@
+"""What the app keeps between reruns: the store, the worker it started, and read-only pictures of finished runs."""
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.components.images import sprite
+from core.errors import StoreError
+from core.home import home
+from core.runs.store import Run, Store
+from core.runs.view import RunView
+
+WARMED = ("plotly.graph_objects", "PIL.Image", "core.presets", "core.estimate", "core.device")
+
+
+SHEET_COLUMNS = 32
+
+
+@dataclass
+class Machine:
+    """What is known about this machine; filled in by a thread while the first page is already on screen."""
+
+    device: str | None = None
+    problem: str | None = None
+    ready: threading.Event = field(default_factory=threading.Event)
+
+
+def store() -> Store:
+    """The store of the home folder in force."""
+    return _store(str(home()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _store(folder: str) -> Store:
+    return Store(Path(folder))
+
+
+def worker() -> None:
+    """Start a worker where none is alive, once per home folder and server."""
+    _worker(str(home()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _worker(folder: str) -> bool:
+    from core.runs.worker import ensure_worker
+
+    ensure_worker(_store(folder))
+    return True
+
+
+@st.cache_resource(show_spinner=False)
+def machine() -> Machine:
+    """This machine's description; importing PyTorch takes seconds, so a thread does it."""
+    found = Machine()
+    threading.Thread(target=_look, args=(found,), daemon=True, name="warm-up").start()
+    return found
+
+
+def _look(found: Machine) -> None:
+    try:
+        if importlib.util.find_spec("core.checks"):
+            found.problem = importlib.import_module("core.checks").torch_problem()
+        if found.problem is None:
+            for name in WARMED:
+                importlib.import_module(name)
+            device = importlib.import_module("core.device")
+            found.device = device.describe(device.pick("auto"))
+    except Exception as error:  # a thread has nobody to raise to; the sidebar shows what happened
+        found.problem = f"This machine could not be examined: {error}"
+    finally:
+        found.ready.set()
+
+
+def view(run: Run, poison_key: int = 0, victim: int = 0) -> RunView:
+    """The stored arrays of a run, seen through one draw of the poisons and one victim."""
+    return RunView(store(), run, poison_key, victim)
+
+
+@dataclass(frozen=True)
+class ClassRows:
+    """One class of a run's poisoned training set, ready to be drawn; arrays are read-only.
+
+    Attributes:
+        rows: (m,) int64, row ids.
+        poison: (m,) bool, the truth.
+        coordinates: (m, 3) float32 on the class's top singular vectors, or None.
+        scores, flagged: (m,), or None where the defense has none.
+    """
+
+    rows: np.ndarray
+    poison: np.ndarray
+    coordinates: np.ndarray | None
+    scores: np.ndarray | None
+    flagged: np.ndarray | None
+
+
+def class_rows(seen: RunView, label: int, defense: str | None) -> ClassRows:
+    """The rows that carry `label` after poisoning.
+
+    Raises:
+        StoreError: the run's files are not there.
+    """
+    keys = step_keys(seen, "data", "poison", "spectral") + (
+        step_keys(seen, "filter", defense=defense) if defense else ()
+    )
+    return _class_rows(str(home()), seen.run.id, keys, label, defense, seen)
+
+
+def step_keys(seen: RunView, *kinds: str, **where: Any) -> tuple[str | None, ...]:
+    """Keys of a run's finished steps: they say what the files hold, so that whatever is cached under them stays true."""
+    found = [seen.step(kind, **where) for kind in kinds]
+    return tuple(None if step is None else str(step["key"]) for step in found)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _class_rows(
+    folder: str, run_id: str, keys: tuple[str | None, ...], label: int, defense: str | None, _seen: RunView
+) -> ClassRows:
+    labels, truth = _seen.labels, _seen.is_poison
+    if labels is None or truth is None:
+        raise StoreError(f"The images of run {run_id!r} are not stored here; resume the run to compute them again.")
+    rows = np.flatnonzero(labels == label)
+
+    def part(array: np.ndarray | None) -> np.ndarray | None:
+        return None if array is None else _frozen(np.array(array[rows]))
+
+    scores, flagged = (_seen.scores(defense), _seen.flagged(defense)) if defense else (None, None)
+    return ClassRows(_frozen(rows), _frozen(truth[rows]), part(_seen.projection), part(scores), part(flagged))
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def sheet(seen: RunView, label: int, rows: np.ndarray) -> str:
+    """A sheet with the images of one class's rows, for thumbnails under the pointer."""
+    return _sheet(str(home()), step_keys(seen, "data", "poison"), label, seen, rows)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _sheet(folder: str, keys: tuple[str | None, ...], label: int, _seen: RunView, _rows: np.ndarray) -> str:
+    images = _seen.images(_rows)
+    assert images is not None
+    return sprite(images, SHEET_COLUMNS)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def asset(path: str) -> str:
+    """Text of a file under assets/."""
+    return (Path(__file__).parent.parent / "assets" / path).read_text(encoding="utf-8")

@@ -1,0 +1,111 @@
+"""What can be done with a run: rename, repeat, resume, stop, delete, export."""
+
+import html
+import io
+import json
+
+import streamlit as st
+
+from app import cache, queueing, routes
+from core.errors import PoisonscopeError
+from core.runs.store import Run
+
+RESUMABLE = ("cancelled", "failed", "lost")
+
+
+def menu(run: Run, place: str) -> None:
+    """Everything at once, folded behind one button; `place` keeps the keys of two menus of one run apart."""
+    with st.popover("More", icon=":material/more_horiz:", key=f"menu-{place}-{run.id}"):
+        if run.live:
+            stop(run, place)
+        if run.state in RESUMABLE:
+            resume(run, place)
+        if st.button(
+            "Repeat with another seed", key=f"repeat-{place}-{run.id}", icon=":material/casino:", width="stretch"
+        ):
+            _repeat(run)
+        name = st.text_input("Name", value=run.name, max_chars=80, key=f"name-{place}-{run.id}")
+        if st.button(
+            "Rename", key=f"rename-{place}-{run.id}", icon=":material/edit:", width="stretch", disabled=not name.strip()
+        ):
+            cache.store().rename(run.id, name)
+            st.rerun()
+        if run.finished:
+            export(run, place)
+            if st.button("Delete …", key=f"delete-{place}-{run.id}", icon=":material/delete:", width="stretch"):
+                confirm_delete(run)
+
+
+def stop(run: Run, place: str) -> None:
+    """The Stop button; it stays where it is, disabled, while the run is stopping."""
+    stopping = run.state == "stopping"
+    label = "Stopping after this epoch …" if stopping else "Stop"
+    if st.button(
+        label, key=f"stop-{place}-{run.id}", icon=":material/stop_circle:", disabled=stopping, width="stretch"
+    ):
+        cache.store().cancel(run.id)
+        st.rerun()
+
+
+def resume(run: Run, place: str) -> None:
+    """Put a stopped, failed or lost run back in the queue."""
+    if st.button("Resume", key=f"resume-{place}-{run.id}", icon=":material/resume:", type="primary", width="stretch"):
+        try:
+            cache.store().resume(run.id)
+        except PoisonscopeError as error:
+            st.error(str(error))
+            return
+        st.rerun()
+
+
+def _repeat(run: Run) -> None:
+    try:
+        experiment = queueing.reseeded({**run.spec, "name": run.name})
+    except PoisonscopeError as error:
+        st.error(str(error))
+        return
+    queueing.start(experiment, f"repeat-{run.id}")
+
+
+def export(run: Run, place: str) -> None:
+    """The run as one zip, made only when it is asked for."""
+    st.download_button(
+        "Export zip",
+        data=lambda: _zipped(run.id),
+        file_name=f"poisonscope-{run.id}.zip",
+        mime="application/zip",
+        on_click="ignore",
+        key=f"export-{place}-{run.id}",
+        icon=":material/archive:",
+        width="stretch",
+    )
+
+
+def _zipped(run_id: str) -> bytes:
+    from core.runs.archive import export_run
+
+    buffer = io.BytesIO()
+    export_run(cache.store(), run_id, buffer)
+    return buffer.getvalue()
+
+
+@st.dialog("Delete this run?")
+def confirm_delete(run: Run) -> None:
+    """Ask before a run is gone."""
+    st.html(
+        f"<p><b>{html.escape(run.name)}</b> ({html.escape(run.id)}), its curves and those of its files that no other run "
+        "uses will be removed.</p>"
+    )
+    yes, no = st.columns(2)
+    if yes.button("Delete", type="primary", width="stretch", key="delete-yes"):
+        cache.store().delete(run.id)
+        if st.query_params.get("run") == run.id:
+            st.switch_page(routes.page("start"))
+        st.rerun()
+    if no.button("Keep it", width="stretch", key="delete-no"):
+        st.rerun()
+
+
+def as_json(run: Run) -> str:
+    """The experiment of a run as a file for the command line."""
+    return json.dumps({**run.spec, "name": run.name}, indent=2)

@@ -1,0 +1,59 @@
+"""What surrounds every page: style, device, Reveal truth, Presentation size, the queue."""
+
+import html
+
+import streamlit as st
+
+from app import cache
+
+BIG = "html { font-size: 21px !important; }"
+
+
+def truth() -> bool:
+    """Whether the ground truth may be shown."""
+    return bool(st.session_state.get("truth", True))
+
+
+def big() -> bool:
+    """Whether the page is drawn for the back row."""
+    return bool(st.session_state.get("big", False))
+
+
+def draw() -> None:
+    """The frame; called once by every run of the script, before the page."""
+    cache.worker()
+    machine = cache.machine()
+    with st.sidebar:
+        st.toggle(
+            "Reveal truth",
+            value=True,
+            key="truth",
+            bind="query-params",
+            help="On: poisons are marked in charts and images. Off: you see what a defender sees.",
+        )
+        st.toggle("Presentation size", key="big", bind="query-params", help="Larger text and charts, for the back row.")
+        _status()
+    style = cache.asset("style.css") + (BIG if big() else "")
+    st.html(f"<style>{style}</style>")
+    if machine.problem:
+        st.error(machine.problem, icon=":material/error:")
+
+
+@st.fragment(run_every=3)
+def _status() -> None:
+    """Device and queue, looked at again every three seconds."""
+    machine = cache.machine()
+    runs = [run.state for run in cache.store().runs()]
+    waiting, running = (
+        runs.count("queued"),
+        sum(state in ("starting", "running", "stalled", "stopping") for state in runs),
+    )
+    queue = (
+        ", ".join(f"{count} {word}" for count, word in ((running, "running"), (waiting, "waiting")) if count)
+        or "nothing running"
+    )
+    device = machine.device or ("looking …" if machine.problem is None else "unknown")
+    st.html(
+        f'<div class="ps-small" role="status">Device: <b>{html.escape(device)}</b><br>'
+        f'Queue: <b>{queue}</b><br><span class="ps-quiet">Everything runs on this machine.</span></div>'
+    )

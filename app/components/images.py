@@ -1,0 +1,99 @@
+"""Image sets as HTML: small pictures stay sharp, everything has an alt text, one message for a whole wall."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a wall: what it shows, what stands below, what a screen reader says."""
+
+    image: np.ndarray
+    caption: str
+    alt: str
+    classes: str = ""
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    channels_last = np.moveaxis(np.asarray(image), 0, -1)
+    return Image.fromarray(
+        channels_last[..., 0] if channels_last.shape[-1] == 1 else np.ascontiguousarray(channels_last)
+    )
+
+
+def png(image: np.ndarray) -> str:
+    """A (c, h, w) uint8 image as a data address."""
+    buffer = io.BytesIO()
+    _picture(image).save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def figure(tile: Tile) -> str:
+    """One tile; all words are escaped."""
+    return (
+        f'<figure class="{html.escape(tile.classes)}"><img src="{png(tile.image)}" alt="{html.escape(tile.alt)}">'
+        f"<figcaption>{html.escape(tile.caption)}</figcaption></figure>"
+    )
+
+
+def wall(tiles: Sequence[Tile], size: int = 72) -> str:
+    """Tiles side by side, wrapping; `size` is the width of a tile in pixels."""
+    return f'<div class="ps-wall" style="--ps-tile:{int(size)}px">{"".join(map(figure, tiles))}</div>'
+
+
+def difference(clean: np.ndarray, changed: np.ndarray, gain: int) -> np.ndarray:
+    """What was changed, amplified: mid grey where nothing was, brighter or darker where the image was."""
+    moved = changed.astype(np.int32) - clean.astype(np.int32)
+    return np.clip(128 + gain * moved, 0, 255).astype(np.uint8)
+
+
+def gain(clean: np.ndarray, changed: np.ndarray) -> int:
+    """The amplification that just fills the range: 1 for a bold patch, up to 16 for a faint change."""
+    largest = int(np.abs(changed.astype(np.int32) - clean.astype(np.int32)).max(initial=0))
+    return int(np.clip(128 // max(largest, 1), 1, 16))
+
+
+def triples(
+    clean: np.ndarray,
+    changed: np.ndarray,
+    words: Sequence[str],
+    size: int = 72,
+    *,
+    names: tuple[str, str] = ("clean", "poisoned"),
+) -> str:
+    """Rows of clean | changed | difference; (m, c, h, w) uint8 twice, and a sentence each."""
+    amplified = gain(clean, changed)
+    cells = []
+    for before, after, sentence in zip(clean, changed, words, strict=True):
+        tiles = (
+            Tile(before, names[0], f"{names[0]}: {sentence}"),
+            Tile(after, names[1], f"{names[1]}: {sentence}"),
+            Tile(
+                difference(before, after, amplified),
+                f"difference ×{amplified}",
+                f"difference, amplified {amplified} times: {sentence}",
+            ),
+        )
+        words_below = f'<div class="ps-words">{html.escape(sentence)}</div>'
+        cells.append(f'<div class="ps-triple">{"".join(map(figure, tiles))}{words_below}</div>')
+    return f'<div class="ps-pairs" style="--ps-tile:{int(size)}px">{"".join(cells)}</div>'
+
+
+def sprite(images: np.ndarray, columns: int) -> str:
+    """All images on one JPEG sheet, row by row, as a data address; (m, c, h, w) uint8."""
+    m, c, h, w = images.shape
+    sheet_rows = -(-m // columns)
+    sheet = np.zeros((sheet_rows * columns, c, h, w), np.uint8)
+    sheet[:m] = images
+    joined = (
+        sheet.reshape(sheet_rows, columns, c, h, w).transpose(2, 0, 3, 1, 4).reshape(c, sheet_rows * h, columns * w)
+    )
+    buffer = io.BytesIO()
+    _picture(joined).save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

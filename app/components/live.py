@@ -1,0 +1,88 @@
+"""A run on its way: stages, progress, time left, Stop, and curves that grow."""
+
+import streamlit as st
+
+from app import cache
+from app.components import actions, chips, frame, say
+from app.components.stages import stages
+from core.figures import curves, palette
+from core.runs.store import Run
+
+STARTER, OTHERS = 1.0, 3.0
+"""Seconds between two looks: of the one who pressed a button in this session, and of everybody else."""
+
+EXPLAINED = {
+    "queued": "The run starts as soon as those before it are done. You may close this page: it goes on without you.",
+    "starting": "A fresh process is loading PyTorch, which takes a few seconds. The first curve follows at once.",
+    "stalled": "The process is alive but has not reported for a while. A busy or sleeping machine does that; "
+    "it usually goes on by itself.",
+    "stopping": "The run ends after the epoch that it is in. What is finished stays usable.",
+}
+
+
+def interval(run: Run) -> float:
+    """How often this browser should look at a live run."""
+    mine = st.session_state.get("nonces")
+    return STARTER if mine else OTHERS
+
+
+def watch(run: Run) -> None:
+    """Draw the run again and again until it has ended, then the whole page once, which ends the looking."""
+    st.fragment(_tick, run_every=interval(run))(run.id)
+
+
+def _tick(run_id: str) -> None:
+    run = cache.store().run(run_id)
+    if not run.live:
+        st.rerun()
+    head, button = st.columns([5, 1], vertical_alignment="center")
+    with head:
+        st.progress(min(1.0, max(0.0, run.progress)), text=_words(run))
+    with button:
+        actions.stop(run, "live")
+    draw_stages(run)
+    if run.state in EXPLAINED:
+        st.info(EXPLAINED[run.state], icon=":material/hourglass_top:")
+    draw_curves(run, key="live-curves")
+
+
+def draw_stages(run: Run) -> None:
+    """The stages, once they are planned."""
+    if run.steps:
+        st.html(stages(run, cache.store()))
+
+
+def _words(run: Run) -> str:
+    left = f" · about {chips.duration(run.eta_seconds)} left" if run.eta_seconds else ""
+    phase = {"queued": chips.words(run), "starting": "Loading PyTorch"}.get(run.state, run.phase or chips.words(run))
+    # Phases hold names from specs; nothing in them may act as Markdown.
+    return f"{escaped(phase)} · {run.progress:.0%}{left}"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~$:" else letter for letter in text)
+
+
+def draw_curves(run: Run, key: str) -> None:
+    """The curves as far as they go, or a place kept for them."""
+    points = cache.store().points(run.id)
+    if not points:
+        words = (
+            "The curves appear with the first finished epoch."
+            if run.live
+            else "The run ended before its first epoch was finished."
+        )
+        with st.container(key=f"{key}-empty"):
+            say.empty("No curve yet", words)
+        return
+    epochs = int(run.spec.get("training", {}).get("epochs", 0)) or None
+    last = points[-1]
+    asr = "" if last["asr"] is None else f", attack success {last['asr']:.1%}"
+    st.plotly_chart(
+        curves.training_curves(points, epochs=epochs, big=frame.big()),
+        key=key,
+        config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
+        alt=f"Clean accuracy and attack success per epoch. Last point: {palette.arm_title(last['arm'])}, "
+        f"epoch {last['epoch']}, accuracy {last['clean_accuracy'] or 0:.1%}{asr}.",
+    )

@@ -1,0 +1,117 @@
+"""The big numbers of a run: before and after, every arm with n and its 95 % interval."""
+
+import html
+from typing import Any
+
+from app.components.verdict import caught, filtered, of, percent
+from core.figures import palette
+
+HELP = {
+    "clean_accuracy": "Share of untouched test images that are read correctly.",
+    "asr": "ASR: share of triggered test images of other classes that are predicted as the target class.",
+}
+
+
+def rated_arms(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every arm with rates, the clean baseline first."""
+    control = {"control": result["control"]} if result.get("control") else {}
+    return {**control, **result.get("arms", {})}
+
+
+def card(result: dict[str, Any], measure: str, title: str) -> str:
+    """One measure: its value before and after defense, then all arms."""
+    arms = {name: arm[measure] for name, arm in rated_arms(result).items() if arm.get(measure)}
+    if not arms:
+        return _card(title, HELP[measure], '<div class="ps-quiet">Not measured in this run.</div>')
+    first = "undefended" if "undefended" in arms else next(iter(arms))
+    after = next((arm for arm in filtered(result) if arm in arms), None)
+    big = f'<span style="color:{palette.arm_colour(first, [])}">{percent(arms[first]["mean"])}</span>'
+    words = palette.arm_title(first)
+    if after:
+        big += f'<span class="arrow" aria-hidden="true">→</span><span>{percent(arms[after]["mean"])}</span>'
+        words = f"before → after {html.escape(palette.arm_title(after).lower())}"
+    rows = "".join(_row(name, rate, list(arms)) for name, rate in arms.items())
+    body = f'<div class="ps-big">{big} <small>{words}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
+    return _card(title, HELP[measure], body)
+
+
+def _card(title: str, explained: str, body: str) -> str:
+    title = f'<div class="ps-card-title" title="{html.escape(explained)}">{html.escape(title)}</div>'
+    return f'<div class="ps-card">{title}{body}</div>'
+
+
+def _row(name: str, rate: dict[str, Any], arms: list[str]) -> str:
+    colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
+    low, high, mean = 100 * rate["low"], 100 * rate["high"], 100 * rate["mean"]
+    models = f", {rate['seeds']} models" if rate.get("seeds", 1) > 1 else ""
+    bar = (
+        f'<i style="left:{low:.2f}%;width:{high - low:.2f}%;background:{colour}"></i>'
+        f'<b style="left:{mean:.2f}%;background:{colour}"></b>'
+    )
+    return (
+        f'<tr>{_heading(label, colour)}<td class="num"><b>{percent(rate["mean"])}</b></td>'
+        f'<td style="width:28%"><div class="ps-range" aria-hidden="true">{bar}</div></td>'
+        f'<td class="quiet" title="95 % interval">{low:.1f} to {high:.1f} %</td>'
+        f'<td class="quiet">n = {rate["n"]:,}{models}</td></tr>'
+    )
+
+
+def _heading(label: str, colour: str) -> str:
+    return f'<th scope="row"><span class="ps-swatch" style="background:{colour}"></span>{label}</th>'
+
+
+def detection_card(result: dict[str, Any], arm: str) -> str:
+    """What a filter caught and lost, beside a random filter that removes as many rows."""
+    arms = result["arms"]
+    found, poisons, lost = caught(arms[arm]["detection"])
+    rows = "".join(
+        _detected(name, arms[name], list(arms))
+        for name in (arm, f"{arm}_random")
+        if name in arms and arms[name].get("detection")
+    )
+    head = "<tr><td></td><td>caught</td><td>clean lost</td><td>AUROC</td><td>attack after</td></tr>"
+    body = (
+        f'<div class="ps-big"><span>{found:,} of {poisons:,}</span> '
+        f"<small>poisons caught, {lost:,} clean rows lost</small></div>"
+        f'<table class="ps-arms"><tbody class="ps-quiet">{head}</tbody><tbody>{rows}</tbody></table>'
+    )
+    return _card("Rows removed", "What the filter removed, and what a random filter of the same size removes.", body)
+
+
+def _detected(name: str, arm: dict[str, Any], arms: list[str]) -> str:
+    found, poisons, lost = caught(arm["detection"])
+    colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
+    success = percent(arm["asr"]["mean"]) if arm.get("asr") else "–"
+    return (
+        f"<tr>{_heading(label, colour)}<td>{found:,} / {poisons:,}</td><td>{lost:,}</td>"
+        f"<td>{arm['detection']['auroc']:.2f}</td><td><b>{success}</b></td></tr>"
+    )
+
+
+def key_numbers(result: dict[str, Any]) -> str:
+    """The three numbers of a run in a list of runs, as HTML."""
+    attacked = result.get("arms", {}).get("undefended")
+    if not attacked or not attacked.get("asr"):
+        control = result.get("control")
+        return f"clean <b>{percent(control['clean_accuracy']['mean'])}</b>" if control else ""
+    text = f"attack <b>{percent(attacked['asr']['mean'])}</b>"
+    defended = filtered(result)
+    if defended:
+        text += f" → <b>{percent(result['arms'][defended[0]]['asr']['mean'])}</b>"
+    return f"{text} · clean {percent(attacked['clean_accuracy']['mean'])}"
+
+
+def table(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """All arms as rows of a plain table: the charts' and cards' equivalent for a screen reader."""
+    rows = []
+    for name, arm in rated_arms(result).items():
+        row: dict[str, Any] = {"Arm": palette.arm_title(name)}
+        for measure, words in (("clean_accuracy", "Clean accuracy"), ("asr", "Attack success")):
+            rate = arm.get(measure)
+            row[words] = percent(rate["mean"]) if rate else "–"
+            row[f"{words}: 95 % interval"] = f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %" if rate else "–"
+            row[f"{words}: counts"] = of(rate) if rate else "–"
+        row["Seconds"] = f"{arm.get('seconds', 0):.1f}"
+        row["Forward-backward passes"] = f"{arm.get('passes', 0):,}"
+        rows.append(row)
+    return rows

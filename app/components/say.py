@@ -1,0 +1,20 @@
+"""Pieces of HTML that all pages use. Words are escaped here; `small_html` alone takes ready HTML."""
+
+import html
+
+import streamlit as st
+
+
+def empty(title: str, words: str) -> None:
+    """A designed nothing: what is not here, and what to do."""
+    st.html(f'<div class="ps-empty"><b>{html.escape(title)}</b>{html.escape(words)}</div>')
+
+
+def small(words: str) -> None:
+    """A remark below or beside something."""
+    small_html(html.escape(words))
+
+
+def small_html(words: str) -> None:
+    """A remark that holds its own, already escaped, markup."""
+    st.html(f'<p class="ps-small" style="margin:0">{words}</p>')

@@ -1,0 +1,284 @@
+"""One class of the poisoned training set under the lens: projection, images, scores with a cut, singular values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from app.components import cut, frame, hover, say
+from app.components.images import Tile, wall
+from core.figures import palette, spectral
+from core.runs.view import RunView
+
+AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
+TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
+WALL = 48
+SUSPECTS = 16
+THUMBNAILS = 2500
+"""Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
+POINTS = 10_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at, and how."""
+
+    seen: RunView
+    label: int
+    defense: str | None
+    axes: str
+    tool: str
+    truth: bool
+    big: bool
+
+    @property
+    def place(self) -> str:
+        """A text that differs between any two things that deserve a memory of their own."""
+        return f"{self.seen.run.id}-{self.seen.poison_key}-{self.seen.victim}-{self.label}"
+
+
+@st.fragment
+def panel(seen: RunView, defenses: list[str]) -> None:
+    """The whole section; it reruns alone."""
+    look = _controls(seen, defenses)
+    rows = cache.class_rows(look.seen, look.label, look.defense)
+    if not len(rows.rows):
+        say.empty("No row carries this label", "Choose another class.")
+        return
+    left, right = st.columns([11, 9], gap="medium")
+    with right:
+        kept = _scores(look, rows)
+    removed = rows.flagged if kept is None or rows.scores is None else cut.above(rows.scores, kept)
+    with left:
+        chosen = _projection(look, rows, removed)
+    _wall(look, rows, removed, chosen)
+    _table(look, rows, removed)
+
+
+def _controls(seen: RunView, defenses: list[str]) -> Look:
+    names = seen.class_names or []
+    if st.session_state.get("cls") not in range(len(names)):
+        st.session_state["cls"] = suspicious_class(seen)
+    first, second, third, fourth = st.columns([4, 3, 4, 3], vertical_alignment="bottom")
+    label = first.selectbox(
+        "Class", range(len(names)), index=None, format_func=lambda i: f"{i}: {names[i]}", key="cls", bind="query-params"
+    )
+    axes = second.segmented_control(
+        "Axes", list(AXES), default="v1 × v2", key="axes", bind="query-params", required=True
+    )
+    tool = third.segmented_control(
+        "Tool",
+        list(TOOLS),
+        default="Inspect",
+        key="tool",
+        bind="query-params",
+        required=True,
+        help="Inspect: click a point. Lasso and Box: draw around many. Double click clears.",
+    )
+    defense = defenses[0] if defenses else None
+    if len(defenses) > 1:
+        defense = fourth.selectbox("Filter", defenses, format_func=palette.arm_title, key="filter")
+    return Look(
+        seen, label if label is not None else suspicious_class(seen), defense, axes, tool, frame.truth(), frame.big()
+    )
+
+
+def suspicious_class(seen: RunView) -> int:
+    """The class whose first singular value stands out most over its second; 0 where that is not known."""
+    values = seen.singular_values
+    if values is None or values.shape[1] < 2:
+        return 0
+    return int(np.argmax(values[:, 0] / np.maximum(values[:, 1], 1e-12)))
+
+
+def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> list[int]:
+    """The scatter; returns the row ids that the person chose."""
+    if rows.coordinates is None:
+        say.empty("This run stored no projection", "Switch on the spectral analysis in the Lab and run again.")
+        return []
+    shown = _sampled(rows)
+    figure = spectral.projection(
+        rows.coordinates[shown],
+        rows.rows[shown],
+        axes=AXES[look.axes],
+        poison=rows.poison[shown] if look.truth else None,
+        removed=None if removed is None else removed[shown],
+        dragmode=TOOLS[look.tool],
+        big=look.big,
+    )
+    memory = _memory(look)
+    key = f"scatter-{look.place}-{list(AXES).index(look.axes)}-{look.tool}-{memory['turn']}"
+    event = st.plotly_chart(
+        figure,
+        key=key,
+        on_select="rerun",
+        selection_mode=("points", "lasso", "box"),
+        config={
+            "displaylogo": False,
+            "scrollZoom": True,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+            "toImageButtonOptions": {"scale": 3},
+        },
+        alt=_spoken(look, rows, removed),
+    )
+    of = "" if len(shown) == len(rows.rows) else f"; {len(shown):,} of {len(rows.rows):,} shown"
+    say.small(f"Every point is a training image labelled as this class{of}. Point at one to see it, click to keep it.")
+    if len(rows.rows) <= THUMBNAILS:
+        _thumbnails(look, rows, key)
+    return _chosen(look, event, key)
+
+
+def _sampled(rows: cache.ClassRows) -> np.ndarray:
+    """Places of the rows that are drawn: all, or an even sample that keeps everything flagged."""
+    if len(rows.rows) <= POINTS:
+        return np.arange(len(rows.rows))
+    even = np.linspace(0, len(rows.rows) - 1, POINTS).astype(int)
+    return np.union1d(even, np.flatnonzero(rows.flagged)) if rows.flagged is not None else even
+
+
+def _spoken(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> str:
+    count = 0 if removed is None else int(removed.sum())
+    truth = f" {int(rows.poison.sum())} of them are poisons." if look.truth else ""
+    return (
+        f"{len(rows.rows)} rows of one class on singular vectors {look.axes}; {count} are removed.{truth} "
+        "The table below holds the same rows."
+    )
+
+
+def _thumbnails(look: Look, rows: cache.ClassRows, chart: str) -> None:
+    sheet = cache.sheet(look.seen, look.label, rows.rows)
+    _, h, w = look.seen.image_shape or (0, 0, 0)
+    hover.thumbnails(chart, rows.rows.tolist(), sheet, cache.SHEET_COLUMNS, (h, w), key=f"hover-{look.place}")
+
+
+# ---- the selection: kept by this page, because a chart forgets its own whenever it is drawn anew
+
+
+def _memory(look: Look) -> dict[str, Any]:
+    kept = st.session_state.get("chosen")
+    if kept is None or kept["place"] != look.place:
+        kept = {"place": look.place, "rows": [], "turn": 0, "seen": {}}
+        st.session_state["chosen"] = kept
+    return kept
+
+
+def _chosen(look: Look, event: Any, source: str) -> list[int]:
+    """Take a chart's or a table's selection as a command: only a change of it counts, and the last one wins."""
+    points = event["selection"]["points"] if event and event.get("selection") else []
+    ids = [point["customdata"] for point in points if point.get("customdata") is not None]
+    return _command(look, source, [int(i[0] if isinstance(i, (list, tuple)) else i) for i in ids])
+
+
+def _command(look: Look, source: str, rows: list[int]) -> list[int]:
+    kept = _memory(look)
+    if rows != kept["seen"].get(source, []):
+        kept["seen"][source] = rows
+        kept["rows"] = rows
+    return list(kept["rows"])
+
+
+def _clear(place: str) -> None:
+    kept = st.session_state.get("chosen", {"turn": 0})
+    st.session_state["chosen"] = {"place": place, "rows": [], "turn": kept["turn"] + 1, "seen": {}}
+
+
+# ---- scores
+
+
+def _scores(look: Look, rows: cache.ClassRows) -> float | None:
+    st.markdown("**Suspicion scores of this class** · drag the line")
+    if rows.scores is None:
+        say.empty("No filter scored these rows", "Add a defense such as spectral signatures in the Lab.")
+        kept = None
+    else:
+        own = cut.own_cut(rows.scores, rows.flagged)
+        kept = cut.histogram(
+            rows.scores, poison=rows.poison if look.truth else None, own=own, key=f"cut-{look.place}-{look.defense}"
+        )
+        say.small("Scores only: the model was retrained with the filter’s own cut. The rings follow your line.")
+    values = look.seen.singular_values
+    if values is not None:
+        st.markdown("**Singular values**")
+        st.plotly_chart(
+            spectral.singular_values(np.asarray(values), look.label, big=look.big).update_layout(height=215),
+            key=f"values-{look.place}",
+            config={"displayModeBar": False},
+            alt=f"Largest singular values of this class: {', '.join(f'{v:.1f}' for v in values[look.label][:5])}.",
+        )
+    return kept
+
+
+# ---- images
+
+
+def _wall(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, chosen: list[int]) -> None:
+    wanted = np.isin(rows.rows, chosen)
+    words, clear = st.columns([5, 1], vertical_alignment="center")
+    if wanted.any():
+        places = np.flatnonzero(wanted)
+        poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth else ""
+        words.markdown(f"**Selection: {len(places):,} of {len(rows.rows):,}{poisons}**")
+        clear.button("Clear", on_click=_clear, args=(look.place,), key="clear-selection", width="stretch")
+        places = places[:WALL]
+    else:
+        order = np.argsort(-rows.scores) if rows.scores is not None else np.arange(len(rows.rows))
+        places = order[:SUSPECTS]
+        words.markdown(
+            "**Most suspicious rows** · nothing selected"
+            if rows.scores is not None
+            else "**First rows** · nothing selected"
+        )
+    st.html(wall(_tiles(look, rows, removed, places), size=96 if look.big else 64))
+
+
+def _tiles(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> list[Tile]:
+    pictures, true = look.seen.images(rows.rows[places]), look.seen.true_labels(rows.rows[places])
+    names = look.seen.class_names or []
+    assert pictures is not None and true is not None
+    tiles = []
+    for i, place in enumerate(places):
+        poison, gone = look.truth and bool(rows.poison[place]), removed is not None and bool(removed[place])
+        caption = f"row {rows.rows[place]}"
+        if poison:
+            caption += f" · poison, was {names[true[i]]}"
+        alt = f"Row {rows.rows[place]}, labelled {names[look.label]}" + ", poison" * poison + ", removed" * gone
+        tiles.append(Tile(pictures[i], caption, alt, " ".join(["poison"] * poison + ["removed"] * gone)))
+    return tiles
+
+
+def _table(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> None:
+    """The same rows as a table, which a keyboard reaches; choosing lines there selects them."""
+    with st.expander("The same rows as a table"):
+        columns: dict[str, Any] = {"row": rows.rows}
+        if rows.scores is not None:
+            columns["suspicion score"] = rows.scores
+        if removed is not None:
+            columns["removed"] = removed
+        if rows.coordinates is not None:
+            columns |= {f"v{i + 1}": rows.coordinates[:, i] for i in range(rows.coordinates.shape[1])}
+        if look.truth:
+            columns["poison"] = rows.poison
+        order = np.arange(len(rows.rows)) if rows.scores is None else np.argsort(-rows.scores)
+        columns = {name: column[order] for name, column in columns.items()}
+        key = f"table-{look.place}-{_memory(look)['turn']}"
+        event = st.dataframe(
+            columns, key=key, on_select="rerun", selection_mode="multi-row", hide_index=True, height=260
+        )
+        picked = [int(columns["row"][i]) for i in event["selection"]["rows"]]
+        before = list(_memory(look)["rows"])
+        if _command(look, key, picked) != before:
+            st.rerun(scope="fragment")
+        if rows.scores is not None:
+            st.plotly_chart(
+                spectral.score_histogram(
+                    rows.scores,
+                    poison=rows.poison if look.truth else None,
+                    cut=cut.own_cut(rows.scores, rows.flagged),
+                    big=look.big,
+                ),
+                key=f"histogram-{look.place}",
+                config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
+                alt="Histogram of the suspicion scores, to be saved as a picture.",
+            )

@@ -1,0 +1,25 @@
+"""The stages of a run: done, now, still to come."""
+
+import html
+
+from core.runs.store import Run, Store
+
+MARKS = {"done": "✓", "now": "●", "wait": "○"}
+SPOKEN = {"done": "done", "now": "now", "wait": "to come"}
+
+
+def stages(run: Run, store: Store) -> str:
+    """All steps in order as an HTML list. Steps with the same label (several keys or victims) are one stage."""
+    marked: dict[str, list[bool]] = {}
+    for step in run.steps:
+        marked.setdefault(step["label"], []).append(store.artifacts.has(step["key"]))
+    items, reached = [], False
+    for label, finished in marked.items():
+        state = "done" if all(finished) else "wait" if reached or not run.live or run.state == "queued" else "now"
+        reached = reached or state == "now"
+        count = f" {sum(finished)}/{len(finished)}" if len(finished) > 1 and state != "done" else ""
+        items.append(
+            f'<li class="{state}"><span aria-hidden="true">{MARKS[state]}</span>{html.escape(label)}{count}'
+            f'<span style="position:absolute;left:-9999px">{SPOKEN[state]}</span></li>'
+        )
+    return f'<ol class="ps-stages" aria-label="Stages">{"".join(items)}</ol>'

@@ -1,0 +1,15 @@
+"""The dashboard's entry: navigation and the frame that all pages share."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import routes
+from app.components import frame
+
+st.set_page_config(
+    page_title="Poisonscope", page_icon=str(Path(__file__).parent.parent / "assets/images/icon.png"), layout="wide"
+)
+chosen = st.navigation({section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()})
+frame.draw()
+chosen.run()

@@ -1,0 +1,244 @@
+"""What a link holds: a run's id, or a whole form as the few settings that differ from a preset. No widgets here."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core import registry
+from core.errors import PoisonscopeError
+from core.spec import Component, parse
+
+RUN_ID = re.compile(r"[a-z0-9-]{1,64}")
+CHOICES = {"data": "datasets", "model": "models", "attack": "attacks"}
+"""Parts of an experiment that are one component, and the kind that they are chosen from."""
+TABLES = ("training", "analysis")
+PLAIN = ("keys", "victims", "seed", "device", "scenario")
+NO_ATTACK = "none"
+DRAWN = "signs"
+"""The data set that needs nothing from anybody."""
+
+Form = dict[str, Any]
+"""An experiment's whole mapping: every setting, defaults written out."""
+
+
+def run_id(text: str | None) -> str | None:
+    """The id in a link, or None where it cannot be one."""
+    return text if text and RUN_ID.fullmatch(text) else None
+
+
+def whole(content: Mapping[str, Any]) -> Form:
+    """Every setting of an experiment, defaults written out.
+
+    Raises:
+        SpecError: the mapping is no legal experiment.
+    """
+    return parse(dict(content)).model_dump(mode="json")
+
+
+def defaults(kind: str, name: str) -> dict[str, Any]:
+    """A component's settings as they are when nothing is said, its name among them."""
+    cls: type[Component] = registry.load(kind, name)
+    fields = {
+        key: field.get_default(call_default_factory=True)
+        for key, field in cls.model_fields.items()
+        if not field.is_required()
+    }
+    return {"name": name, **json.loads(json.dumps(fields, default=str))}
+
+
+def encoded(value: Any) -> str:
+    """A setting as the text of a link: JSON, but plain words without quotes."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, separators=(",", ":"))
+
+
+def decoded(text: str) -> Any:
+    """The opposite of `encoded`."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def link(form: Form, preset: Form) -> dict[str, str]:
+    """The settings in which a form differs from its preset, by path, such as `attack.poison_fraction`.
+
+    A component other than the preset's is named (`attack=badnets`) and compared with that component's own defaults.
+    """
+    told: dict[str, str] = {}
+    for part, kind in CHOICES.items():
+        _component(told, part, kind, form[part], preset[part])
+    mine = {defense["name"]: defense for defense in form["defenses"]}
+    theirs = {defense["name"]: defense for defense in preset["defenses"]}
+    if list(mine) != list(theirs):
+        told["defenses"] = ",".join(mine) or NO_ATTACK
+    for name, defense in mine.items():
+        _fields(told, f"defenses.{name}", defense, theirs.get(name) or defaults("defenses", name))
+    for table in TABLES:
+        _fields(told, table, form[table], preset[table])
+    _fields(told, "", {key: form[key] for key in PLAIN}, preset)
+    return told
+
+
+def _component(told: dict[str, str], part: str, kind: str, mine: Any, theirs: Any) -> None:
+    name = mine["name"] if mine else NO_ATTACK
+    if name != (theirs["name"] if theirs else NO_ATTACK):
+        told[part] = name
+        theirs = defaults(kind, name) if mine else None
+    if mine:
+        _fields(told, part, mine, theirs)
+
+
+def _fields(told: dict[str, str], prefix: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    for key, value in mine.items():
+        if key != "name" and value != theirs.get(key):
+            told[f"{prefix}.{key}" if prefix else key] = encoded(value)
+
+
+def read(parameters: Mapping[str, str], preset: Form) -> tuple[Form, list[str]]:
+    """A form from a link, and a sentence for everything in the link that had to be dropped.
+
+    Args:
+        parameters: of the link; unknown ones that carry no dot are somebody else's and are left alone.
+        preset: the form that the link builds on.
+
+    Returns:
+        (form, notes). The form is always legal as far as the preset is.
+    """
+    notes: list[str] = []
+    unfinished = _legal(preset) is None
+    form = _chosen(parameters, preset, notes)
+    settings = [(path, decoded(text)) for path, text in parameters.items() if _is_setting(path)]
+    together = _with(form, settings)
+    if together is not None and (legal := _legal(together, unfinished)) is not None:
+        return legal, notes
+    # Two settings may be legal only together, so what failed in the first pass gets a second chance.
+    waiting = settings
+    for _ in range(2):
+        failed = []
+        for path, value in waiting:
+            trial = _with(form, [(path, value)])
+            legal = _legal(trial, unfinished) if trial is not None else None
+            if legal is None:
+                failed.append((path, value))
+            else:
+                form = legal
+        waiting = failed
+    notes += [f"{path}={encoded(value)[:40]} is not a legal setting here and was left out." for path, value in waiting]
+    return form, notes
+
+
+def belongs_to_form(parameter: str) -> bool:
+    """Whether a parameter of a link is the form's, and not a page's own switch."""
+    return parameter in {*CHOICES, "preset", "defenses"} or _is_setting(parameter)
+
+
+def _is_setting(path: str) -> bool:
+    return path in PLAIN or ("." in path and path.split(".", 1)[0] in {*CHOICES, *TABLES, "defenses"})
+
+
+def _chosen(parameters: Mapping[str, str], preset: Form, notes: list[str]) -> Form:
+    """The preset with the components that the link names, each at its defaults where it is not the preset's."""
+    form: Form = json.loads(json.dumps(preset))
+    for part, kind in CHOICES.items():
+        name = parameters.get(part)
+        if name is None or name == (form[part] or {}).get("name", NO_ATTACK):
+            continue
+        if part == "attack" and name == NO_ATTACK:
+            form[part] = None
+        elif name in registry.names(kind):
+            form[part] = defaults(kind, name)
+        else:
+            notes.append(f"There is no {name[:40]!r} among the {kind}; the preset's was kept.")
+    if "defenses" in parameters:
+        form["defenses"] = _defenses(parameters["defenses"], form["defenses"], notes)
+    return form
+
+
+def _defenses(text: str, present: list[dict[str, Any]], notes: list[str]) -> list[dict[str, Any]]:
+    by_name = {defense["name"]: defense for defense in present}
+    chosen = {}
+    for name in filter(None, text.split(",")):
+        if name in registry.names("defenses"):
+            chosen[name] = by_name.get(name) or defaults("defenses", name)
+        elif name != NO_ATTACK:
+            notes.append(f"There is no {name[:40]!r} among the defenses; it was left out.")
+    return list(chosen.values())
+
+
+def _with(form: Form, settings: Iterable[tuple[str, Any]]) -> Form | None:
+    """A copy of the form after assignments; None where a path leads nowhere."""
+    result: Form = json.loads(json.dumps(form))
+    for path, value in settings:
+        *folders, last = path.split(".")
+        place: Any = result
+        for folder in folders:
+            if isinstance(place, list):
+                place = next((item for item in place if item["name"] == folder), None)
+            else:
+                place = place.get(folder)
+        if not isinstance(place, dict) or last == "name" or last not in place:
+            return None
+        place[last] = value
+    return result
+
+
+def _legal(form: Form, unfinished: bool = False) -> Form | None:
+    """The form as the experiment would write it; None where it is not one.
+
+    Args:
+        form: what to look at.
+        unfinished: the preset waits for the person's own data, so everything else is looked at without it.
+    """
+    try:
+        return whole(form)
+    except PoisonscopeError:
+        if not unfinished:
+            return None
+    try:
+        return whole({**form, "data": DRAWN}) | {"data": form["data"]}
+    except PoisonscopeError:
+        return None
+
+
+def preset_form(content: Mapping[str, Any]) -> Form:
+    """The form that a preset starts with; data that the person has yet to name stay open.
+
+    Raises:
+        SpecError: the preset is illegal beyond that.
+    """
+    try:
+        return whole(content)
+    except PoisonscopeError:
+        data = content.get("data", {})
+        given = {"name": data} if isinstance(data, str) else dict(data)
+        if given.get("name") not in registry.names("datasets"):
+            raise
+        return whole({**content, "data": DRAWN}) | {"data": {**defaults("datasets", given["name"]), **given}}
+
+
+def command(form: Form, presets: Mapping[str, Form]) -> list[str] | None:
+    """The shortest command line that repeats an experiment from a preset.
+
+    Returns:
+        Words for a shell, unquoted; None where no preset leads there by plain assignments.
+    """
+    best: list[str] | None = None
+    for name, preset in presets.items():
+        told = link(form, preset)
+        if any(path.startswith("defenses.") for path in told) or NO_ATTACK in (
+            told.get("attack"),
+            told.get("defenses"),
+        ):
+            continue
+        words = [name]
+        for path, text in told.items():
+            words += ["--set", f"{path}=[{text}]" if path == "defenses" else f"{path}={text}"]
+        if best is None or len(words) < len(best):
+            best = words
+    return best and ["python", "-m", "core", "run", *best]

@@ -1,0 +1,278 @@
+"""Lab: choose data, attack, defenses, network and training; see the poison at once; run it."""
+
+import html
+from typing import Any
+
+import streamlit as st
+
+from app import cache, forms, preview, queueing, routes, state
+from app.components import chips, images, say
+from core import presets, registry
+from core.attacks.base import Attack
+from core.errors import PoisonscopeError
+from core.spec import Analysis, Experiment, Training, parse
+
+Kept = dict[str, Any]
+
+
+def page() -> None:
+    """The page."""
+    st.title("Lab")
+    kept = _restored()
+    for note in kept["notes"]:
+        st.warning(note, icon=":material/link_off:")
+    _presets(kept)
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        form = _form(kept)
+    experiment, problem = _checked(form)
+    with right, st.container(key="lab-side"):
+        _side(kept, form, experiment, problem)
+    kept["form"] = form
+    _write_link(kept)
+
+
+# ---- the form's memory: the session, and the link
+
+
+def _ours() -> dict[str, str]:
+    return {key: value for key, value in st.query_params.to_dict().items() if state.belongs_to_form(key)}
+
+
+def _restored() -> Kept:
+    """The form as the session or the link has it; a link that this page did not write itself wins."""
+    told, kept = _ours(), st.session_state.get("lab")
+    if kept is not None and (not told or told == kept["written"]):
+        return kept
+    notes = []
+    name = told.get("preset", presets.DEFAULT)
+    if name not in presets.names():
+        notes.append(f"There is no preset {name[:40]!r}; the default one was taken.")
+        name = presets.DEFAULT
+    form, dropped = state.read(told, state.preset_form(presets.load(name).content))
+    return _remember(name, form, notes + dropped)
+
+
+def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
+    # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
+    generation = st.session_state.get("lab", {}).get("generation", 0) + 1
+    st.session_state["lab"] = {"preset": preset, "form": form, "notes": notes, "generation": generation, "written": {}}
+    return st.session_state["lab"]
+
+
+def _write_link(kept: Kept) -> None:
+    """Put the form in the address bar: the preset, and what differs from it."""
+    base = state.preset_form(presets.load(kept["preset"]).content)
+    told = {"preset": kept["preset"], **state.link(kept["form"], base)}
+    if told != _ours():
+        for key in _ours().keys() - told.keys():
+            del st.query_params[key]
+        st.query_params.update(told)
+    kept["written"] = told
+
+
+def _presets(kept: Kept) -> None:
+    names = presets.names()
+    known = {name: presets.load(name) for name in names}
+
+    def change() -> None:
+        name = st.session_state[key]
+        _remember(name, state.preset_form(presets.load(name).content), [])
+
+    key = f"preset:{kept['generation']}"
+    picker, words = st.columns([11, 9], gap="large", vertical_alignment="bottom")
+    picker.selectbox(
+        "Start from",
+        names,
+        index=names.index(kept["preset"]),
+        format_func=lambda name: known[name].title,
+        key=key,
+        on_change=change,
+    )
+    with words:
+        say.small(known[kept["preset"]].summary)
+
+
+# ---- the form
+
+
+def _form(kept: Kept) -> state.Form:
+    old, prefix = kept["form"], f"form:{kept['generation']}"
+    form = dict(old)
+    known = _known(old)
+    with st.container(border=True):
+        st.subheader("1 · Data", anchor=False)
+        form["data"] = _component("datasets", "Images", old["data"], f"{prefix}.data", known)
+        _upload(form["data"])
+    with st.container(border=True):
+        st.subheader("2 · Poison", anchor=False)
+        form["attack"] = _component("attacks", "Attack", old["attack"], f"{prefix}.attack", known, none="No attack")
+    with st.container(border=True):
+        st.subheader("3 · Defend", anchor=False)
+        form["defenses"] = _defenses(old["defenses"], f"{prefix}.defenses", known)
+    with st.container(border=True):
+        st.subheader("4 · Train", anchor=False)
+        form["model"] = _component("models", "Network", old["model"], f"{prefix}.model", known)
+        form["training"] = forms.draw(Training, old["training"], f"{prefix}.training", known)
+        form.update(_experiment_fields(old, prefix, known))
+    return form
+
+
+def _known(form: state.Form) -> forms.Known:
+    """Class names and size of the data set, as far as it can be looked at now."""
+    experiment, _ = _checked(form)
+    if experiment is None:
+        return forms.Known()
+    try:
+        data = preview.sample(experiment)
+    except PoisonscopeError:
+        return forms.Known()
+    return forms.Known(data.train.class_names, data.rows)
+
+
+def _component(
+    kind: str, label: str, old: dict[str, Any] | None, prefix: str, known: forms.Known, none: str = ""
+) -> dict[str, Any] | None:
+    names = ([state.NO_ATTACK] if none else []) + list(registry.names(kind))
+    titles = {name: none if name == state.NO_ATTACK else chips.title(kind, {"name": name}) for name in names}
+    current = old["name"] if old else state.NO_ATTACK
+    name = st.selectbox(label, names, index=names.index(current), format_func=titles.__getitem__, key=f"{prefix}:name")
+    if none and name == state.NO_ATTACK:
+        return None
+    cls: Any = registry.load(kind, name)
+    if summary := getattr(cls, "summary", ""):
+        say.small(summary)
+    values = old if old and name == current else state.defaults(kind, name)
+    return {"name": name, **forms.draw(cls, values, f"{prefix}.{name}", known)}
+
+
+def _defenses(old: list[dict[str, Any]], prefix: str, known: forms.Known) -> list[dict[str, Any]]:
+    names = list(registry.names("defenses"))
+    classes: dict[str, Any] = {name: registry.load("defenses", name) for name in names}
+    present = {defense["name"]: defense for defense in old}
+    chosen = st.multiselect(
+        "Defenses",
+        names,
+        default=list(present),
+        format_func=lambda name: str(classes[name].title),
+        key=f"{prefix}:names",
+        placeholder="None",
+    )
+    result = []
+    for name in chosen:
+        say.small_html(f"<b>{html.escape(classes[name].title)}.</b> {html.escape(classes[name].summary)}")
+        values = present.get(name) or state.defaults("defenses", name)
+        result.append({"name": name, **forms.draw(classes[name], values, f"{prefix}.{name}", known)})
+    return result
+
+
+def _experiment_fields(old: state.Form, prefix: str, known: forms.Known) -> dict[str, Any]:
+    fields = Experiment.model_fields
+    held = {name: forms.widget(name, fields[name], old[name], f"{prefix}.{name}", known) for name in ("seed",)}
+    with st.expander("Repeat, device and analysis"):
+        held |= {
+            name: forms.widget(name, fields[name], old[name], f"{prefix}.{name}", known)
+            for name in ("keys", "victims", "device")
+        }
+        held["analysis"] = forms.draw(Analysis, old["analysis"], f"{prefix}.analysis", known)
+    return held
+
+
+def _upload(data: dict[str, Any] | None) -> None:
+    """Let a person bring a zip where the data set is a folder."""
+    if data is None or "path" not in data:
+        return
+    kept = st.session_state["lab"]
+    given = st.file_uploader(
+        "Or upload a folder of images as a zip: train/<class>/… and test/<class>/…",
+        type=["zip"],
+        key=f"zip:{kept['generation']}",
+    )
+    if given is None:
+        return
+    from core.datasets import zips
+    from core.home import home
+
+    try:
+        path = zips.unpack(given.getvalue(), home() / "uploads")
+    except PoisonscopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _remember(kept["preset"], {**kept["form"], "data": {**data, "path": str(path)}}, [])
+    st.rerun()
+
+
+def _checked(form: state.Form) -> tuple[Experiment | None, str]:
+    """The experiment that the form means, or one sentence that says why it means none."""
+    try:
+        return parse(form), ""
+    except PoisonscopeError as error:
+        return None, str(error)
+
+
+# ---- preview, time and Run
+
+
+def _side(kept: Kept, form: state.Form, experiment: Experiment | None, problem: str) -> None:
+    if experiment is None:
+        st.error(problem, icon=":material/error:")
+    else:
+        _preview(experiment)
+    name = st.text_input("Run name", value=_name(kept, form), max_chars=80, key=f"name:{kept['generation']}")
+    if experiment is not None:
+        experiment = experiment.model_copy(update={"name": name.strip() or _name(kept, form)})
+        _offer(experiment)
+    else:
+        st.button("Run attack and defense", type="primary", disabled=True, width="stretch")
+
+
+def _name(kept: Kept, form: state.Form) -> str:
+    preset = presets.load(kept["preset"])
+    same = not state.link(form, state.preset_form(preset.content))
+    data, attack = chips.title("datasets", form["data"]), chips.title("attacks", form["attack"])
+    return (preset.title if same else f"{attack} on {data.lower()}")[:80]
+
+
+def _preview(experiment: Experiment) -> None:
+    attack = experiment.attack
+    if attack is None:
+        say.empty("No attack chosen", "Only the clean baseline will be trained.")
+        return
+    assert isinstance(attack, Attack)
+    try:
+        data = preview.sample(experiment)
+        training, test = preview.poisoned(attack, data, 2), preview.shown(attack, data, 2)
+    except PoisonscopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.markdown("**Training images, poisoned**")
+    st.html(images.triples(training.clean, training.changed, training.words, size=84))
+    st.markdown("**Test images, with the trigger**")
+    st.html(images.triples(test.clean, test.changed, test.words, size=84, names=("clean", "triggered")))
+
+
+def _offer(experiment: Experiment) -> None:
+    from core import estimate
+
+    known = queueing.twin(experiment)
+    if known is not None:
+        words = "is finished" if known.finished else "is on its way"
+        st.info(f"This very experiment {words}: nothing needs to be computed again.", icon=":material/task_alt:")
+        if st.button("Open that run", type="primary", width="stretch"):
+            routes.open_run(known.id)
+        if st.button("Run it with another seed", width="stretch"):
+            queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "lab-again")
+        return
+    trainings = _trainings(experiment)
+    models = "1 model" if trainings == 1 else f"{trainings} models"
+    if st.button("Run attack and defense", type="primary", width="stretch", key="run"):
+        queueing.start(experiment, "lab")
+    machine = html.escape(cache.machine().device or "this machine")
+    say.small_html(f"About <b>{chips.duration(estimate.seconds(experiment))}</b> on {machine}, {models} to train.")
+    say.small("The address bar holds the whole form: copy it to share.")
+
+
+def _trainings(experiment: Experiment) -> int:
+    from core.steps import plan
+
+    return sum(step.kind == "train" for step in plan(experiment))

@@ -1,0 +1,225 @@
+"""Run: one run while it goes on, and everything that it found when it is done."""
+
+import html
+import shlex
+from typing import Any
+
+import streamlit as st
+
+from app import cache, routes, state
+from app.components import actions, chips, frame, gallery, live, numbers, say, spectral_panel
+from app.components.verdict import block, filtered, verdict
+from core import presets, registry
+from core.errors import PoisonscopeError
+from core.figures import palette
+from core.runs.store import Run
+from core.runs.view import RunView
+
+
+def page() -> None:
+    """The page."""
+    asked = st.query_params.get("run")
+    known = state.run_id(asked)
+    if asked is None:
+        _nothing("No run chosen", "Choose one from the list on the start page, or make one in the Lab.")
+        return
+    try:
+        if known is None:
+            raise PoisonscopeError("A run's id has small letters, digits and dashes only.")
+        run = cache.store().run(known)
+    except PoisonscopeError as error:
+        _nothing("There is no such run", str(error))
+        return
+    _head(run)
+    if run.live:
+        live.watch(run)
+    elif run.state == "done":
+        _done(run)
+    else:
+        _broken(run)
+
+
+def _nothing(title: str, words: str) -> None:
+    st.title("Run")
+    say.empty(title, words)
+    left, right, _ = st.columns([1, 1, 3])
+    left.page_link(routes.page("start"), label="See all runs", icon=":material/home:")
+    right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")
+
+
+def _head(run: Run) -> None:
+    words, menu = st.columns([7, 1], vertical_alignment="top")
+    imported = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
+    facts = f"{chips.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{imported}"
+    words.html(
+        f'<div class="ps-head"><h1>{html.escape(run.name)}</h1><div>{chips.chip(run)}'
+        f'<span class="ps-run-facts">{html.escape(facts)}</span></div></div>'
+    )
+    with menu:
+        actions.menu(run, "head")
+
+
+# ---- runs that did not finish
+
+ENDED = {
+    "cancelled": ("Stopped before the end", "What was finished is kept: Resume goes on from there."),
+    "failed": ("The run failed", "Mend what the message says, then Resume: finished steps are not computed again."),
+    "lost": (
+        "The worker vanished",
+        "Its process is gone, perhaps killed or the machine was restarted. Resume goes on where it stopped.",
+    ),
+    "incompatible": (
+        "Made by another version",
+        "This version of Poisonscope cannot read the run's steps. Repeat it to compute them anew.",
+    ),
+}
+
+
+def _broken(run: Run) -> None:
+    title, advice = ENDED.get(run.state, (run.state, ""))
+    message = f"<br>{html.escape(run.message)}" if run.message else ""
+    tone = "plain" if run.state == "cancelled" else "bad"
+    st.html(f'<div class="ps-verdict {tone}" role="alert"><b>{title}.</b>{message}<br>{advice}</div>')
+    if run.state in actions.RESUMABLE:
+        button, _ = st.columns([1, 4])
+        with button:
+            actions.resume(run, "broken")
+    tail = cache.store().log_tail(run.id) if run.state != "cancelled" else ""
+    if tail:
+        with st.expander("Last lines of the log", expanded=run.state == "failed"):
+            st.code(tail, language=None)
+    live.draw_stages(run)
+    live.draw_curves(run, key="ended-curves")
+
+
+# ---- finished runs
+
+
+def _done(run: Run) -> None:
+    result = run.result or {}
+    _verdict(result)
+    _numbers(result)
+    st.subheader("While it was learning", anchor=False)
+    live.draw_curves(run, key="curves")
+    seen = _seen(run)
+    filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
+    if run.spec.get("attack"):
+        _under_the_lens(run, seen, filters)
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            st.subheader("Poisons beside their originals", anchor=False)
+            gallery.poisons(seen)
+        with right:
+            _told(seen, filtered(result))
+    _costs(result)
+    _reproduce(run)
+
+
+def _verdict(result: dict[str, Any]) -> None:
+    said = verdict(result)
+    st.html(block(said, result.get("flags", [])))
+
+
+def _numbers(result: dict[str, Any]) -> None:
+    filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
+    cards = [numbers.card(result, "asr", "Attack success"), numbers.card(result, "clean_accuracy", "Clean accuracy")]
+    cards += [numbers.detection_card(result, arm) for arm in filters]
+    columns = 3 if len(cards) == 3 and not frame.big() else 2
+    st.html(f'<div class="ps-cards" style="--ps-columns:{columns}">{"".join(cards)}</div>')
+
+
+def _seen(run: Run) -> RunView:
+    """The run through one draw of the poisons and one victim; a choice only where there are several."""
+    pairs = sorted({(step["poison_key"], step["victim"]) for step in run.steps if step["kind"] == "spectral"})
+    if len(pairs) < 2:
+        return cache.view(run)
+    key, victim = st.selectbox(
+        "Look at", pairs, format_func=lambda pair: f"Poisons {pair[0] + 1}, model {pair[1] + 1}", key="pair"
+    )
+    return cache.view(run, key, victim)
+
+
+def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
+    st.subheader("The class under the lens", anchor=False)
+    try:
+        if seen.labels is None:
+            raise PoisonscopeError(
+                "The images and features of this run are not stored here; resume or repeat it to see them."
+            )
+        spectral_panel.panel(seen, filters)
+    except PoisonscopeError as error:
+        say.empty("Nothing to look at", str(error))
+
+
+def _told(seen: RunView, defenses: list[str]) -> None:
+    from core.defenses import base
+
+    facts: dict[str, str] = {str(fact): words for fact, words in base.FACTS.items()}
+    st.subheader("What did the defender know?", anchor=False)
+    if not defenses:
+        say.empty("Nobody defended", "Add a defense in the Lab.")
+    for name in defenses:
+        told = seen.knows(name)
+        known = "".join(
+            f"<li>{html.escape(facts.get(fact, fact))}: <b>{html.escape(_value(seen, fact, value))}</b></li>"
+            for fact, value in told.items()
+        )
+        known = known or "<li>nothing but the training set itself</li>"
+        hidden = "".join(f"<li>{html.escape(words)}</li>" for fact, words in facts.items() if fact not in told)
+        limits = getattr(_defense(name), "fails_when", "")
+        st.html(
+            f'<div class="ps-card ps-told"><div class="ps-card-title">{html.escape(palette.arm_title(name))}</div>'
+            f"<div>Was told:</div><ul>{known}</ul>"
+            f"<div>Was not told:</div><ul>{hidden}<li>which rows are poisons</li></ul>"
+            f"<div><b>Fails when:</b> {html.escape(str(limits))}</div></div>"
+        )
+
+
+def _value(seen: RunView, fact: str, value: Any) -> str:
+    names = seen.class_names or []
+    if fact == "target_class" and isinstance(value, int) and value < len(names):
+        return f"{value}: {names[value]}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(seen, fact, one) for one in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _defense(name: str) -> Any:
+    try:
+        return registry.load("defenses", name)
+    except PoisonscopeError:
+        return None
+
+
+def _costs(result: dict[str, Any]) -> None:
+    st.subheader("All numbers", anchor=False)
+    st.dataframe(numbers.table(result), hide_index=True, alt="All arms with their rates, intervals and costs.")
+    say.small(
+        f"Device: {result.get('device', 'unknown')}. A pass is one image going forward and backward through the network "
+        "once: a cost that does not depend on the machine."
+    )
+
+
+def _reproduce(run: Run) -> None:
+    st.subheader("Do it again", anchor=False)
+    try:
+        form = state.whole({**run.spec, "name": run.name})
+        words = state.command(form, {name: state.preset_form(presets.load(name).content) for name in presets.names()})
+    except PoisonscopeError as error:
+        say.small(f"This version cannot repeat the run: {error}")
+        return
+    st.code(shlex.join(words) if words else f"python -m core run {run.id}.json", language="bash")
+    left, middle, right, _ = st.columns([1, 1, 1, 1])
+    left.download_button(
+        "Experiment as JSON",
+        actions.as_json(run),
+        f"{run.id}.json",
+        "application/json",
+        on_click="ignore",
+        width="stretch",
+    )
+    with middle:
+        actions.export(run, "done")
+    if right.button("Open in the Lab", icon=":material/science:", width="stretch"):
+        base = state.preset_form(presets.load(presets.DEFAULT).content)
+        st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **state.link(form, base)})
