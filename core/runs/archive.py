@@ -14,8 +14,9 @@ import shutil
 import stat
 import zipfile
 import zlib
+from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.lib.format import read_magic
@@ -107,13 +108,13 @@ _FROM_RUN = (
 )  # fmt: skip
 
 
-def export_run(store: Store, run_id: str, target: Path | BinaryIO) -> None:
+def export_run(store: Store, run_id: str, target: Path | BytesIO) -> None:
     """Write a run that has ended, with the files of its finished steps, to one zip.
 
     Args:
         store: where it is.
         run_id: the run.
-        target: a path, or a file open for writing bytes.
+        target: a path, or bytes in memory.
 
     Raises:
         StoreError: there is no such run, or it has not ended.
@@ -132,12 +133,12 @@ def export_run(store: Store, run_id: str, target: Path | BinaryIO) -> None:
                     archive.write(path, f"steps/{key}/{path.name}")
 
 
-def import_run(store: Store, source: Path | BinaryIO, origin: Origin = "imported") -> str:
+def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported") -> str:
     """Add the run in a zip to the store; steps that are there already are kept.
 
     Args:
         store: where it goes.
-        source: a path, or a file open for reading bytes.
+        source: a path, or bytes in memory, such as an upload.
         origin: what the store says about where it comes from.
 
     Returns:

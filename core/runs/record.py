@@ -1,10 +1,9 @@
 """One run as it is read from the store, with its state made true."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from sqlalchemy import RowMapping
 
 from core.runs.processes import Process
 from core.spec import FORMAT
@@ -84,7 +83,7 @@ class Run:
         return (self.ended or (time.time() if self.live else self.heartbeat) or self.started) - self.started
 
 
-def read(row: RowMapping, now: float, position: int | None = None) -> Run:
+def read(row: Mapping[str, Any], now: float, position: int | None = None) -> Run:
     """Make a Run of a row of the table.
 
     Args:
@@ -98,7 +97,7 @@ def read(row: RowMapping, now: float, position: int | None = None) -> Run:
     return Run(**{**taken, "state": state, "message": message, "position": position, "owner": owner})
 
 
-def _truth(row: RowMapping, owner: Process | None, now: float) -> tuple[str, str]:
+def _truth(row: Mapping[str, Any], owner: Process | None, now: float) -> tuple[str, str]:
     """The state and the message that hold now, whatever the row's last writer could still write."""
     state, message = row["state"], row["message"]
     if state not in ENDED and row["format"] != FORMAT:

@@ -92,7 +92,7 @@ class Store:
             if row is None:
                 raise StoreError(f"There is no run {run_id!r:.70}.")
             place = _places(connection).get(run_id) if row["state"] == "queued" else None
-        return record.read(row, time.time(), place)
+        return record.read(dict(row), time.time(), place)
 
     def runs(self) -> list[Run]:
         """All runs, newest first, with their true states."""
@@ -100,7 +100,7 @@ class Store:
             rows = connection.execute(select(runs).order_by(runs.c.number.desc())).mappings().all()
             places = _places(connection)
         now = time.time()
-        return [record.read(row, now, places.get(row["id"])) for row in rows]
+        return [record.read(dict(row), now, places.get(row["id"])) for row in rows]
 
     def finished_with(self, spec_hash: str) -> Run | None:
         """The newest run that computed this experiment to its end, if there is one."""
@@ -108,7 +108,7 @@ class Store:
         with self._engine.connect() as connection:
             query = select(runs).where(*wanted).order_by(runs.c.number.desc()).limit(1)
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else record.read(row, time.time())
+        return None if row is None else record.read(dict(row), time.time())
 
     def points(self, run_id: str, after: int = 0) -> list[dict[str, Any]]:
         """The points of a run's curves with an id above `after`, in the order in which they were measured."""
