@@ -27,7 +27,7 @@ def test_the_licence_is_mit(root: Path) -> None:
 def undocumented(path: Path) -> Iterator[str]:
     """The module, and its public classes and functions, that say nothing about themselves."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if not ast.get_docstring(tree):
+    if tree.body and not ast.get_docstring(tree):  # an empty __init__.py has nothing to say
         yield path.name
     for node in tree.body:
         public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
