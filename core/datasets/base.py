@@ -34,11 +34,17 @@ class ImageSet:
     def __post_init__(self) -> None:
         n = len(self.images)
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[1] not in (1, 3):
-            raise DataError(f"Images must be uint8 of shape (n, 1 or 3, h, w), not {self.images.dtype} {self.images.shape}.")
+            raise DataError(
+                f"Images must be uint8 of shape (n, 1 or 3, h, w), not {self.images.dtype} {self.images.shape}."
+            )
         if self.labels.shape != (n,) or self.indices.shape != (n,):
-            raise DataError(f"{n} images need {n} labels and indices, not {self.labels.shape} and {self.indices.shape}.")
+            raise DataError(
+                f"{n} images need {n} labels and indices, not {self.labels.shape} and {self.indices.shape}."
+            )
         if n and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
-            raise DataError(f"Labels must lie in [0, {len(self.class_names)}), not {self.labels.min()} to {self.labels.max()}.")
+            raise DataError(
+                f"Labels must lie in [0, {len(self.class_names)}), not {self.labels.min()} to {self.labels.max()}."
+            )
 
     def __len__(self) -> int:
         return len(self.images)
