@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ WARMED = ("plotly.graph_objects", "PIL.Image", "core.presets", "core.estimate", 
 
 
 SHEET_COLUMNS = 32
+WORKER_LOOK = 5.0
+"""Seconds between two looks for a living worker."""
 
 
 @dataclass
@@ -43,16 +46,19 @@ def _store(folder: str) -> Store:
 
 
 def worker() -> None:
-    """Start a worker where none is alive, once per home folder and server."""
-    _worker(str(home()))
+    """Start a worker where none is alive; at most one look every few seconds, whoever asks."""
+    from core.runs.worker import ensure_worker
+
+    looked = _last_look(str(home()))
+    if time.monotonic() - looked[0] > WORKER_LOOK:
+        looked[0] = time.monotonic()
+        ensure_worker(store())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _worker(folder: str) -> bool:
-    from core.runs.worker import ensure_worker
-
-    ensure_worker(_store(folder))
-    return True
+def _last_look(folder: str) -> list[float]:
+    """When a worker was last looked for: one number that all sessions share and change."""
+    return [-WORKER_LOOK]
 
 
 @st.cache_resource(show_spinner=False)

@@ -37,7 +37,15 @@ SHARES = (
 """Stops of a slider of a fraction: fine where budgets are small."""
 SLIDER_STEPS = 300
 """Whole numbers with more legal values than this get a box to type in instead of a slider."""
-NAMES = {"poison_fraction": "Poison rate", "keys": "Draws of the poisons", "victims": "Models per arm"}
+NAMES = {
+    "poison_fraction": "Poison rate",
+    "keys": "Draws of the poisons",
+    "victims": "Models per arm",
+    "train": "Training images",
+    "test": "Test images",
+}
+WIDE = ("poison_fraction", "path")
+"""Fields that need the whole width: their values are long."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def label(name: str, unit: str = "") -> str:
     """A field's name on screen, its unit behind it."""
     words = NAMES.get(name) or name.replace("_", " ").capitalize()
     shown = "%" if unit == "fraction" else unit
-    return f"{words} ({shown})" if shown else words
+    return f"{words} ({shown})" if shown and shown not in words.lower() else words
 
 
 def draw(cls: type[Part], values: dict[str, Any], prefix: str, known: Known) -> dict[str, Any]:
@@ -66,13 +74,26 @@ def draw(cls: type[Part], values: dict[str, Any], prefix: str, known: Known) -> 
     """
     plain = {name: field for name, field in cls.model_fields.items() if not _extra(field).get("advanced")}
     folded = {name: field for name, field in cls.model_fields.items() if name not in plain}
-    held, slots = {}, {}
-    for name, field in plain.items():
-        held[name], slots[name] = _field(name, field, values, prefix, known)
+    held: dict[str, Any] = {}
+    slots: dict[str, Any] = {}
+
+    def lay_out(fields: dict[str, FieldInfo]) -> None:
+        places = iter(())
+        for name, field in fields.items():
+            if name in WIDE:
+                place = st.container()
+            else:
+                place = next(places, None)
+                if place is None:
+                    places = iter(st.columns(2, gap="small", vertical_alignment="bottom"))
+                    place = next(places)
+            with place:
+                held[name], slots[name] = _field(name, field, values, prefix, known)
+
+    lay_out(plain)
     if folded:
         with st.expander("Advanced"):
-            for name, field in folded.items():
-                held[name], slots[name] = _field(name, field, values, prefix, known)
+            lay_out(folded)
     _complain(cls, held, slots)
     return held
 

@@ -16,6 +16,7 @@ SAME_PRESS = 4.0
 
 def submit(experiment: Experiment, button: str) -> str:
     """Queue an experiment and return the run's id."""
+    cache.worker()
     spec, digest = experiment.model_dump(mode="json"), experiment.hash()
     return cache.store().queue(spec, spec_hash=digest, name=experiment.name, nonce=f"{_nonce(button)}-{digest}")
 

@@ -35,6 +35,8 @@ def _tick(run_id: str) -> None:
     run = cache.store().run(run_id)
     if not run.live:
         st.rerun()
+    if run.state == "queued":
+        cache.worker()  # one that was killed since the page was opened is started again
     head, button = st.columns([5, 1], vertical_alignment="center")
     with head:
         st.progress(min(1.0, max(0.0, run.progress)), text=_words(run))

@@ -17,13 +17,13 @@ Kept = dict[str, Any]
 
 def page() -> None:
     """The page."""
-    st.title("Lab")
     kept = _restored()
-    for note in kept["notes"]:
-        st.warning(note, icon=":material/link_off:")
-    _presets(kept)
     left, right = st.columns([11, 9], gap="large")
     with left:
+        st.title("Lab")
+        for note in kept["notes"]:
+            st.warning(note, icon=":material/link_off:")
+        _presets(kept)
         form = _form(kept)
     experiment, problem = _checked(form)
     with right, st.container(key="lab-side"):
@@ -80,8 +80,7 @@ def _presets(kept: Kept) -> None:
         _remember(name, state.preset_form(presets.load(name).content), [])
 
     key = f"preset:{kept['generation']}"
-    picker, words = st.columns([11, 9], gap="large", vertical_alignment="bottom")
-    picker.selectbox(
+    st.selectbox(
         "Start from",
         names,
         index=names.index(kept["preset"]),
@@ -89,8 +88,7 @@ def _presets(kept: Kept) -> None:
         key=key,
         on_change=change,
     )
-    with words:
-        say.small(known[kept["preset"]].summary)
+    say.small(known[kept["preset"]].summary)
 
 
 # ---- the form
@@ -241,14 +239,14 @@ def _preview(experiment: Experiment) -> None:
     assert isinstance(attack, Attack)
     try:
         data = preview.sample(experiment)
-        training, test = preview.poisoned(attack, data, 2), preview.shown(attack, data, 2)
+        training, test = preview.poisoned(attack, data, 1), preview.shown(attack, data, 2)
     except PoisonscopeError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.markdown("**Training images, poisoned**")
-    st.html(images.triples(training.clean, training.changed, training.words, size=84))
+    st.markdown("**A training image, poisoned**")
+    st.html(images.triples(training.clean, training.changed, training.words, size=88))
     st.markdown("**Test images, with the trigger**")
-    st.html(images.triples(test.clean, test.changed, test.words, size=84, names=("clean", "triggered")))
+    st.html(images.triples(test.clean, test.changed, test.words, size=88, names=("clean", "triggered")))
 
 
 def _offer(experiment: Experiment) -> None:
