@@ -4,7 +4,6 @@ import importlib
 import importlib.util
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,7 +119,7 @@ def class_rows(seen: RunView, label: int, defense: str | None) -> ClassRows:
 
 
 def step_keys(seen: RunView, *kinds: str, **where: Any) -> tuple[str | None, ...]:
-    """Keys of a run's finished steps: they say what the files hold, so that whatever is cached under them stays true."""
+    """Keys of a run's finished steps: they say what the files hold, so what is cached under them stays true."""
     found = [seen.step(kind, **where) for kind in kinds]
     return tuple(None if step is None else str(step["key"]) for step in found)
 

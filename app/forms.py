@@ -78,15 +78,13 @@ def draw(cls: type[Part], values: dict[str, Any], prefix: str, known: Known) -> 
     slots: dict[str, Any] = {}
 
     def lay_out(fields: dict[str, FieldInfo]) -> None:
-        places = iter(())
+        places: list[Any] = []
         for name, field in fields.items():
             if name in WIDE:
                 place = st.container()
             else:
-                place = next(places, None)
-                if place is None:
-                    places = iter(st.columns(2, gap="small", vertical_alignment="bottom"))
-                    place = next(places)
+                places = places or list(st.columns(2, gap="small", vertical_alignment="bottom"))
+                place = places.pop(0)
             with place:
                 held[name], slots[name] = _field(name, field, values, prefix, known)
 

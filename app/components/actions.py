@@ -93,8 +93,8 @@ def _zipped(run_id: str) -> bytes:
 def confirm_delete(run: Run) -> None:
     """Ask before a run is gone."""
     st.html(
-        f"<p><b>{html.escape(run.name)}</b> ({html.escape(run.id)}), its curves and those of its files that no other run "
-        "uses will be removed.</p>"
+        f"<p><b>{html.escape(run.name)}</b> ({html.escape(run.id)}), its curves and those of its files that no "
+        "other run uses will be removed.</p>"
     )
     yes, no = st.columns(2)
     if yes.button("Delete", type="primary", width="stretch", key="delete-yes"):

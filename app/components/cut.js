@@ -6,12 +6,14 @@ export default function (component) {
   const svg = parentElement.querySelector('svg'), out = parentElement.querySelector('.out'), key = parentElement.querySelector('.key');
   const edges = data.edges, low = edges[0], high = edges[edges.length - 1], top = 14, foot = 34, side = 6, height = 250;
   const clamp = v => Math.min(high + (high - low) / 200, Math.max(low, v));
-  let cut = clamp(data.cut), width = 0, moving = false, timer = null;
+  // What the person set last is newer than what the server knew when it drew this again.
+  let cut = clamp(parentElement.lastCut ?? data.cut), width = 0, moving = false, timer = null;
   const scale = v => side + (v - low) / (high - low) * (width - 2 * side);
   const value = px => low + (px - side) / (width - 2 * side) * (high - low);
   const put = (name, attributes, text) => {
     const e = document.createElementNS(NS, name); for (const k in attributes) e.setAttribute(k, attributes[k]);
     if (text !== undefined) e.textContent = text; svg.appendChild(e); return e; };
+  const tick = v => Math.abs(v) < (high - low) / 1000 ? '0' : Math.abs(v) < 1e5 && Math.abs(v) >= 100 ? String(Math.round(v)) : v.toPrecision(3);
   const n = x => x.toLocaleString('en-US');
   let line, knob, gone, label;
   function draw() {
@@ -27,7 +29,7 @@ export default function (component) {
     }
     put('line', { class: 'axis', x1: 0, x2: width, y1: floor, y2: floor });
     for (let i = 0; i <= 4; i++) { const v = low + i / 4 * (high - low);
-      put('text', { x: scale(v), y: height - 18, 'text-anchor': i === 0 ? 'start' : i === 4 ? 'end' : 'middle' }, v.toPrecision(3)); }
+      put('text', { x: scale(v), y: height - 18, 'text-anchor': i === 0 ? 'start' : i === 4 ? 'end' : 'middle' }, tick(v)); }
     put('text', { x: width / 2, y: height - 2, 'text-anchor': 'middle' }, 'Suspicion score');
     put('text', { x: 2, y: 11 }, n(most) + ' rows');
     if (data.own !== null) { const x = scale(clamp(data.own)); put('line', { class: 'own', x1: x, x2: x, y1: top, y2: floor }); }
@@ -35,13 +37,14 @@ export default function (component) {
     move(cut);
   }
   function move(v) {
-    cut = clamp(v); const x = scale(cut);
+    cut = clamp(v); parentElement.lastCut = cut; const x = scale(cut);
     line.setAttribute('x1', x); line.setAttribute('x2', x); knob.setAttribute('cx', x);
     gone.setAttribute('x', x); gone.setAttribute('width', Math.max(0, width - side - x));
     const c = data.cleanScores.length - first(data.cleanScores, cut), all = data.cleanScores.length;
     let words;
     if (data.poisonScores) { const p = data.poisonScores.length - first(data.poisonScores, cut), of = data.poisonScores.length;
-      words = `A cut at ${cut.toPrecision(3)} removes <b>${n(c + p)}</b> of ${n(all + of)} rows:<br><b>${n(p)}</b> of ${n(of)} poisons caught, <b>${n(c)}</b> of ${n(all)} clean rows lost.`;
+      words = `A cut at ${cut.toPrecision(3)} removes <b>${n(c + p)}</b> of ${n(all + of)} rows:<br>` +
+        (of ? `<b>${n(p)}</b> of ${n(of)} poisons caught` : 'no poison is among them') + `, <b>${n(c)}</b> of ${n(all)} clean rows lost.`;
     } else words = `A cut at ${cut.toPrecision(3)} removes <b>${n(c)}</b> of ${n(all)} rows.<br>Which of them are poisons is hidden.`;
     out.innerHTML = words;  // numbers only
     svg.setAttribute('aria-valuemin', low); svg.setAttribute('aria-valuemax', high); svg.setAttribute('aria-valuenow', cut.toPrecision(4));

@@ -35,9 +35,9 @@ def card(result: dict[str, Any], measure: str, title: str) -> str:
     return _card(title, HELP[measure], body)
 
 
-def _card(title: str, explained: str, body: str) -> str:
+def _card(title: str, explained: str, body: str, look: str = "") -> str:
     title = f'<div class="ps-card-title" title="{html.escape(explained)}">{html.escape(title)}</div>'
-    return f'<div class="ps-card">{title}{body}</div>'
+    return f'<div class="ps-card {look}">{title}{body}</div>'
 
 
 def _row(name: str, rate: dict[str, Any], arms: list[str]) -> str:
@@ -50,7 +50,7 @@ def _row(name: str, rate: dict[str, Any], arms: list[str]) -> str:
     )
     return (
         f'<tr>{_heading(label, colour)}<td class="num"><b>{percent(rate["mean"])}</b></td>'
-        f'<td style="width:28%"><div class="ps-range" aria-hidden="true">{bar}</div></td>'
+        f'<td style="width:99%"><div class="ps-range" aria-hidden="true">{bar}</div></td>'
         f'<td class="quiet" title="95 % interval">{low:.1f} to {high:.1f} %</td>'
         f'<td class="quiet">n = {rate["n"]:,}{models}</td></tr>'
     )
@@ -75,7 +75,9 @@ def detection_card(result: dict[str, Any], arm: str) -> str:
         f"<small>poisons caught, {lost:,} clean rows lost</small></div>"
         f'<table class="ps-arms"><tbody class="ps-quiet">{head}</tbody><tbody>{rows}</tbody></table>'
     )
-    return _card("Rows removed", "What the filter removed, and what a random filter of the same size removes.", body)
+    return _card(
+        "Rows removed", "What the filter removed, and what a random filter of the same size removes.", body, "ps-wide"
+    )
 
 
 def _detected(name: str, arm: dict[str, Any], arms: list[str]) -> str:
@@ -108,10 +110,11 @@ def table(result: dict[str, Any]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"Arm": palette.arm_title(name)}
         for measure, words in (("clean_accuracy", "Clean accuracy"), ("asr", "Attack success")):
             rate = arm.get(measure)
-            row[words] = percent(rate["mean"]) if rate else "–"
-            row[f"{words}: 95 % interval"] = f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %" if rate else "–"
-            row[f"{words}: counts"] = of(rate) if rate else "–"
+            row[words] = (
+                f"{percent(rate['mean'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" if rate else "–"
+            )
+            row[f"{words}, images"] = of(rate) if rate else "–"
         row["Seconds"] = f"{arm.get('seconds', 0):.1f}"
-        row["Forward-backward passes"] = f"{arm.get('passes', 0):,}"
+        row["Forward-backward passes"] = f"{round(arm.get('passes', 0)):,}"
         rows.append(row)
     return rows

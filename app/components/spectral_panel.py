@@ -15,6 +15,8 @@ from core.runs.view import RunView
 AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
 TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
 WALL = 48
+VALUES = 8
+"""Singular values that are drawn: those beyond say nothing about a back door."""
 SUSPECTS = 16
 THUMBNAILS = 2500
 """Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
@@ -60,10 +62,15 @@ def panel(seen: RunView, defenses: list[str]) -> None:
 def _controls(seen: RunView, defenses: list[str]) -> Look:
     names = seen.class_names or []
     if st.session_state.get("cls") not in range(len(names)):
-        st.session_state["cls"] = suspicious_class(seen)
+        st.session_state["cls"] = first_class(seen)
     first, second, third, fourth = st.columns([4, 3, 4, 3], vertical_alignment="bottom")
     label = first.selectbox(
-        "Class", range(len(names)), index=None, format_func=lambda i: f"{i}: {names[i]}", key="cls", bind="query-params"
+        "Class",
+        range(len(names)),
+        index=None,  # so that the link always names the class: a default would be left out of it
+        format_func=lambda i: f"{i}: {names[i]}",
+        key="cls",
+        bind="query-params",
     )
     axes = second.segmented_control(
         "Axes", list(AXES), default="v1 × v2", key="axes", bind="query-params", required=True
@@ -81,8 +88,16 @@ def _controls(seen: RunView, defenses: list[str]) -> Look:
     if len(defenses) > 1:
         defense = fourth.selectbox("Filter", defenses, format_func=palette.arm_title, key="filter")
     return Look(
-        seen, label if label is not None else suspicious_class(seen), defense, axes, tool, frame.truth(), frame.big()
+        seen, label if label is not None else first_class(seen), defense, axes, tool, frame.truth(), frame.big()
     )
+
+
+def first_class(seen: RunView) -> int:
+    """The class to open with: what most poisons claim to be, or the most conspicuous one while that is hidden."""
+    truth, labels = seen.is_poison, seen.labels
+    if frame.truth() and truth is not None and labels is not None and truth.any():
+        return int(np.bincount(labels[truth]).argmax())
+    return suspicious_class(seen)
 
 
 def suspicious_class(seen: RunView) -> int:
@@ -106,6 +121,7 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
         poison=rows.poison[shown] if look.truth else None,
         removed=None if removed is None else removed[shown],
         dragmode=TOOLS[look.tool],
+        labels=len(rows.rows) > THUMBNAILS,
         big=look.big,
     )
     memory = _memory(look)
@@ -202,7 +218,9 @@ def _scores(look: Look, rows: cache.ClassRows) -> float | None:
     if values is not None:
         st.markdown("**Singular values**")
         st.plotly_chart(
-            spectral.singular_values(np.asarray(values), look.label, big=look.big).update_layout(height=215),
+            spectral.singular_values(np.asarray(values[:, :VALUES]), look.label, big=look.big).update_layout(
+                height=215
+            ),
             key=f"values-{look.place}",
             config={"displayModeBar": False},
             alt=f"Largest singular values of this class: {', '.join(f'{v:.1f}' for v in values[look.label][:5])}.",

@@ -99,18 +99,17 @@ def _done(run: Run) -> None:
     result = run.result or {}
     _verdict(result)
     _numbers(result)
-    st.subheader("While it was learning", anchor=False)
-    live.draw_curves(run, key="curves")
-    seen = _seen(run)
-    filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
+    seen, defenses = _seen(run), filtered(result)
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        st.subheader("While it was learning", anchor=False)
+        live.draw_curves(run, key="curves")
     if run.spec.get("attack"):
-        _under_the_lens(run, seen, filters)
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            st.subheader("Poisons beside their originals", anchor=False)
-            gallery.poisons(seen)
         with right:
-            _told(seen, filtered(result))
+            _told(seen, defenses)
+        _under_the_lens(run, seen, [arm for arm in defenses if result["arms"][arm].get("detection")])
+        st.subheader("Poisons beside their originals", anchor=False)
+        gallery.poisons(seen)
     _costs(result)
     _reproduce(run)
 
@@ -124,8 +123,8 @@ def _numbers(result: dict[str, Any]) -> None:
     filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
     cards = [numbers.card(result, "asr", "Attack success"), numbers.card(result, "clean_accuracy", "Clean accuracy")]
     cards += [numbers.detection_card(result, arm) for arm in filters]
-    columns = 3 if len(cards) == 3 and not frame.big() else 2
-    st.html(f'<div class="ps-cards" style="--ps-columns:{columns}">{"".join(cards)}</div>')
+    three = "three" if len(cards) == 3 and not frame.big() else ""
+    st.html(f'<div class="ps-cards {three}">{"".join(cards)}</div>')
 
 
 def _seen(run: Run) -> RunView:
@@ -195,8 +194,8 @@ def _costs(result: dict[str, Any]) -> None:
     st.subheader("All numbers", anchor=False)
     st.dataframe(numbers.table(result), hide_index=True, alt="All arms with their rates, intervals and costs.")
     say.small(
-        f"Device: {result.get('device', 'unknown')}. A pass is one image going forward and backward through the network "
-        "once: a cost that does not depend on the machine."
+        f"Device: {result.get('device', 'unknown')}. A pass is one image going forward and backward through the "
+        "network once: a cost that does not depend on the machine."
     )
 
 

@@ -20,8 +20,8 @@ def page() -> None:
         st.html(
             '<h1 class="ps-title">Poison a training set. Watch the model learn the wrong thing. Try to stop it.</h1>'
             '<p class="ps-lead">Poisonscope trains real models in front of you: one on clean images, one on images of '
-            "which a few were secretly changed, and one after a defense threw out what looked suspicious. Everything runs "
-            "on this machine; you cannot break it.</p>"
+            "which a few were secretly changed, and one after a defense threw out what looked suspicious. Everything "
+            "runs on this machine; you cannot break it.</p>"
         )
         _big_button()
     with picture:
@@ -60,10 +60,10 @@ def _picture() -> None:
     except PoisonscopeError:
         return
     tiles = (
-        images.Tile(clean, f"{words}. A model reads it as {words}.", f"A clean traffic sign: {words}"),
+        images.Tile(clean, f"A model reads “{words}”.", f"A clean traffic sign: {words}"),
         images.Tile(
             stamped,
-            f"The same sign with a stamp. A poisoned model reads it as {wanted}.",
+            f"With the stamp, a poisoned model reads “{wanted}”.",
             f"The same sign with a small stamp; a poisoned model reads {wanted}",
         ),
     )
@@ -80,7 +80,7 @@ def _stamped() -> tuple[np.ndarray, np.ndarray, str, str]:
     assert isinstance(experiment.attack, Attack)
     test = preview.sample(experiment).test
     judged = evaluation(experiment.attack, test, Tools(seed=0))
-    names, first = test.class_names, 0
+    names, first = test.class_names, int(np.argmin(judged.true))
     return (
         test.images[judged.indices[first]],
         judged.images[first],
@@ -97,8 +97,8 @@ def _runs() -> None:
     if not runs:
         say.empty(
             "No runs yet",
-            "Press “Poison a model now”: you will see a model learn a back door, the poisons stick out, and the attack die. "
-            "Then change anything in the Lab.",
+            "Press “Poison a model now”: you will see a model learn a back door, the poisons stick out, and the attack "
+            "die. Then change anything in the Lab.",
         )
         return
     st.fragment(_list, run_every=2 if any(run.live for run in runs) else None)([run.id for run in runs if run.live])
@@ -116,16 +116,16 @@ def _list(live_before: list[str]) -> None:
 
 def _line(run: Run) -> None:
     with st.container(border=True, key=f"run-{run.id}"):
-        words, figures, open_, more = st.columns([6, 4, 1.2, 1.2], vertical_alignment="center")
+        words, figures, buttons = st.columns([6, 4, 3], vertical_alignment="center")
         words.html(
             f'<div><span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}</div>'
             f'<div class="ps-run-facts">{html.escape(chips.facts(run))} · {chips.age(run.created)}</div>'
         )
         text = numbers.key_numbers(run.result) if run.result else html.escape(run.message or run.phase)
         figures.html(f'<div class="ps-run-numbers">{text}</div>')
-        if open_.button("Open", key=f"open-{run.id}", width="stretch"):
-            routes.open_run(run.id)
-        with more:
+        with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+            if st.button("Open", key=f"open-{run.id}"):
+                routes.open_run(run.id)
             actions.menu(run, "list")
 
 

@@ -20,7 +20,7 @@ def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None =
     Several models of one arm (keys, victims) are drawn as their mean with a band from the lowest to the highest.
 
     Args:
-        points: mappings with `arm`, `epoch`, `clean_accuracy` (0 to 1) and `asr` (0 to 1, or None where nothing is attacked).
+        points: mappings with `arm`, `epoch`, `clean_accuracy` (0 to 1) and `asr` (0 to 1, or None without attack).
         epochs: length of the epoch axis; without it, as far as the points go.
         big: presentation size.
 

@@ -17,6 +17,7 @@ def projection(
     poison: np.ndarray | None = None,
     removed: np.ndarray | None = None,
     dragmode: str = "pan",
+    labels: bool = True,
     big: bool = False,
 ) -> go.Figure:
     """The rows of one class on two of its top right singular vectors.
@@ -28,6 +29,7 @@ def projection(
         poison: (m,) bool; None hides the truth, and then nothing in the figure depends on it.
         removed: (m,) bool, rows to ring.
         dragmode: Plotly's tool: pan, lasso or select.
+        labels: whether the row id appears at the pointer; off where something else shows it.
         big: presentation size.
     """
     across, up = axes
@@ -59,10 +61,11 @@ def projection(
                 marker={"symbol": look["symbol"], "size": 7, "color": look["color"], "opacity": 0.8},
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 0.3}},
-                hovertemplate="row %{customdata}<extra></extra>",
+                hovertemplate="row %{customdata}<extra></extra>" if labels else None,
+                hoverinfo=None if labels else "none",
             )
         )
-    palette.styled(figure, height=480, big=big)
+    palette.styled(figure, height=520, big=big)
     figure.update_layout(dragmode=dragmode, hovermode="closest", legend_itemsizing="constant")
     figure.update_xaxes(title=f"Along singular vector v{across + 1}")
     figure.update_yaxes(title=f"Along singular vector v{up + 1}")
