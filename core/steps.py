@@ -5,19 +5,19 @@ Its result lies under that key. So a killed run goes on where it stopped, a defe
 is new, and thirty people with the same settings cost one training.
 """
 
-import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from core import device as devices
 from core import estimate
 from core.defenses.base import Defense
-from core.errors import Cancelled
 from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
 from core.spec import Experiment, digest
+from core.watch import Events, Watch
 from core.work import Work
 
 
@@ -56,22 +56,6 @@ class Step:
         """What a run remembers of the step."""
         fields = ("key", "kind", "label", "arm", "poison_key", "victim", "defense")
         return {name: getattr(self, name) for name in fields}
-
-
-class Events(Protocol):
-    """Whoever watches a run."""
-
-    def planned(self, steps: list[dict[str, Any]], device: str) -> None:
-        """The run's steps in order, and where they are computed."""
-
-    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
-        """What is being done, how much of the run is done (0 to 1), and the seconds that are left."""
-
-    def point(self, **point: Any) -> None:
-        """A point of the curves: arm, poison_key, victim, epoch, loss, clean_accuracy, asr, seconds."""
-
-    def cancelled(self) -> bool:
-        """Whether the run was asked to stop."""
 
 
 def plan(experiment: Experiment) -> list[Step]:
@@ -175,23 +159,45 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
     """
     steps, device = plan(experiment), devices.pick(experiment.device)
     events.planned([step.reference() for step in steps], devices.describe(device))
-    work = Work(experiment, artifacts, events, device)
-    clock = _Clock([0.0 if artifacts.has(step.key) else step.weight for step in steps])
+    watch = Watch(events, {step.key: step.weight for step in steps})
+    work = Work(experiment, artifacts, watch, device, threads=max(1, devices.cores() // slots(steps, device)))
     for step in steps:
-        if events.cancelled():
-            raise Cancelled("Stopped by request.")
         if artifacts.has(step.key):
             _replay(step, artifacts, events)
-        else:
-
-            def tell(fraction: float, text: str, step: Step = step) -> None:
-                events.phase(f"{step.label}: {text}" if text else step.label, *clock.at(fraction))
-
-            tell(0.0, "")
-            work.run(step, tell)
-            _remember_speed(step, experiment, artifacts)
-        clock.finish_step()
+            watch.found(step.key)
+    missing = [step for step in steps if not artifacts.has(step.key)]
+    _run_all(missing, slots(steps, device), work, watch)
+    for step in missing:
+        _remember_speed(step, experiment, artifacts)
     return summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
+
+
+def slots(steps: list[Step], device: str) -> int:
+    """Steps that are computed at the same time: on a CPU one per core, as far as there are trainings to fill them.
+
+    Two trainings with one core each are faster than one with two, and do not crawl when something else wants a core.
+    """
+    trainings = sum(step.kind == "train" for step in steps)
+    return max(1, min(devices.cores(), trainings)) if device == "cpu" else 1
+
+
+def _run_all(steps: list[Step], slots: int, work: Work, watch: Watch) -> None:
+    """Run each step as soon as those that it needs are finished, the earlier one first where several could start."""
+    waiting, running = {step.key: step for step in steps}, dict[Future[None], Step]()
+    with ThreadPoolExecutor(slots, thread_name_prefix="step") as pool:
+        try:
+            while waiting or running:
+                unfinished = waiting.keys() | {step.key for step in running.values()}
+                ready = [step for step in waiting.values() if not any(need.key in unfinished for need in step.needs)]
+                for step in ready[: slots - len(running)]:
+                    watch.raise_if_cancelled()
+                    running[pool.submit(work.run, waiting.pop(step.key))] = step
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    del running[future]
+                    future.result()
+        except BaseException:
+            watch.abandon()  # the other steps stop after their epoch instead of running to their end for nothing
+            raise
 
 
 def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
@@ -205,20 +211,3 @@ def _remember_speed(step: Step, experiment: Experiment, artifacts: Artifacts) ->
     if step.kind == "train":
         meta = artifacts.meta(step.key)
         estimate.remember(experiment, meta["rows"] * experiment.training.epochs / max(meta["seconds"], 1e-6))
-
-
-class _Clock:
-    """Turns progress inside steps into progress of the run and seconds left."""
-
-    def __init__(self, weights: list[float]) -> None:
-        self.weights, self.done, self.begun = weights, 0, time.monotonic()
-
-    def at(self, fraction: float) -> tuple[float, float]:
-        """Share of the run that is done, and the seconds left at the pace so far (as expected before there is a pace)."""
-        behind = sum(self.weights[: self.done]) + fraction * self.weights[self.done]
-        total, spent = sum(self.weights) or 1.0, time.monotonic() - self.begun
-        pace = spent / behind if behind > 0.15 * total else 1.0
-        return behind / total, (total - behind) * pace
-
-    def finish_step(self) -> None:
-        self.done += 1

@@ -1,5 +1,6 @@
 """What each kind of step does: inputs from the folders of earlier steps, output into a folder of its own."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +22,12 @@ from core.seeds import derive
 from core.spec import Experiment
 from core.train import predict
 from core.train.loop import Epoch, Trained, build, on_device, train, uses_bfloat16
+from core.watch import Watch
 
 if TYPE_CHECKING:
-    from core.steps import Events, Step
+    from core.steps import Step
 
-LIVE_IMAGES = 1000
+LIVE_IMAGES = 500
 """Images that accuracy and attack success are measured on while training goes on; the last epoch counts all of them."""
 
 
@@ -48,33 +50,41 @@ class PoisonedSet:
 class Work:
     """Runs steps of one experiment; keeps what several steps read in memory."""
 
-    def __init__(self, experiment: Experiment, artifacts: Artifacts, events: "Events", device: str) -> None:
-        self.experiment, self.artifacts, self.events, self.device = experiment, artifacts, events, device
+    def __init__(self, experiment: Experiment, artifacts: Artifacts, watch: Watch, device: str, threads: int) -> None:
+        self.experiment, self.artifacts, self.watch, self.device, self.threads = experiment, artifacts, watch, device, threads
+        self._splits: dict[str, Split] = {}
         self._poisoned: dict[str, PoisonedSet] = {}
+        self._reading = threading.Lock()
 
-    def run(self, step: "Step", tell: Callable[[float, str], None]) -> None:
-        """Compute a step and put its files in place; `tell` takes its own progress, 0 to 1, and what is being done."""
+    def run(self, step: "Step") -> None:
+        """Compute a step and put its files in place."""
+        torch.set_num_threads(self.threads)  # holds for the thread that calls it
+
+        def tell(fraction: float, text: str) -> None:
+            self.watch.step(step.key, min(fraction, 0.99), f"{step.label}: {text}" if text else step.label)
+
+        tell(0.0, "")
         with self.artifacts.write(step.key) as folder:
             getattr(self, f"_{step.kind}")(step, folder, tell)
+        self.watch.step(step.key, 1.0, "")
 
     # ---- what steps read -----------------------------------------------------------------------------------------------
 
     def split(self, step: "Step") -> Split:
         """The data set behind any step."""
         key = step.find("data").key
-        if self._split_key != key:
-            self._split_key, self._split = key, _read_split(self.artifacts, key)
-        return self._split
-
-    _split_key: str | None = None
-    _split: Split
+        with self._reading:
+            if key not in self._splits:
+                self._splits[key] = _read_split(self.artifacts, key)
+        return self._splits[key]
 
     def poisoned(self, step: "Step") -> PoisonedSet:
         """The poisoned training set behind a step."""
-        poison = step.find("poison")
-        if poison.key not in self._poisoned:
-            self._poisoned = {poison.key: _read_poisoned(self.artifacts, poison.key, self.split(step).train)}
-        return self._poisoned[poison.key]
+        key, clean = step.find("poison").key, self.split(step).train
+        with self._reading:
+            if key not in self._poisoned:
+                self._poisoned = {key: _read_poisoned(self.artifacts, key, clean)}  # one at a time: they are large
+            return self._poisoned[key]
 
     def net(self, step: "Step") -> Net:
         """The trained network of the train step behind a step."""
@@ -133,12 +143,12 @@ class Work:
             accuracy, asr = judge.live(epoch.net)
             point = {"epoch": epoch.epoch, "loss": epoch.loss, "clean_accuracy": accuracy, "asr": asr, "seconds": epoch.seconds}
             epochs.append(point)
-            self.events.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
+            self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
             tell(epoch.epoch / config.epochs, f"epoch {epoch.epoch} of {config.epochs}")
 
         trained = train(
             net, data, config, seed=seed, device=self.device, flip=split.flip, rows=rows,
-            after_epoch=after_epoch, cancelled=self.events.cancelled,
+            after_epoch=after_epoch, cancelled=self.watch.cancelled,
         )  # fmt: skip
         self._save_trained(folder, trained, judge, epochs, len(data) if rows is None else len(rows))
 
@@ -263,10 +273,10 @@ def _read_split(artifacts: Artifacts, key: str) -> Split:
     meta = artifacts.meta(key)
     train, test = (
         ImageSet(
-            np.asarray(artifacts.array(key, f"{part}_images")),
-            np.asarray(artifacts.array(key, f"{part}_labels")),
+            artifacts.array(key, f"{part}_images"),
+            artifacts.array(key, f"{part}_labels"),
             tuple(meta["class_names"]),
-            np.asarray(artifacts.array(key, f"{part}_indices")),
+            artifacts.array(key, f"{part}_indices"),
         )
         for part in ("train", "test")
     )
@@ -275,7 +285,7 @@ def _read_split(artifacts: Artifacts, key: str) -> Split:
 
 def _read_poisoned(artifacts: Artifacts, key: str, clean: ImageSet) -> PoisonedSet:
     def array(name: str) -> np.ndarray:
-        return np.asarray(artifacts.array(key, name))
+        return np.array(artifacts.array(key, name))
 
     rows, extra = array("rows"), artifacts.meta(key)["n"] - len(clean)
     images = np.concatenate([clean.images, np.zeros((extra, *clean.images.shape[1:]), np.uint8)])

@@ -5,6 +5,7 @@ network in bfloat16 where the hardware has it. The device is asked for numbers o
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from core.seeds import derive
 from core.spec import Training
 from core.train.augment import augmented
 from core.train.hooks import Hooks
+
+
+_DRAWING = threading.Lock()  # torch's global random state, from which weights are drawn, is one for all threads
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,9 @@ class Trained:
 
 def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
     """A network with weights drawn from `seed`, normalised by the statistics of the training images."""
-    sample = torch.from_numpy(data.images[:: max(1, len(data) // 5000)]).float() / 255
+    sample = on_device(data.images[:: max(1, len(data) // 5000)], "cpu").float() / 255
     mean, std = sample.mean(dim=(0, 2, 3)), sample.std(dim=(0, 2, 3)).clamp_min(1e-3)
-    with torch.random.fork_rng(devices=[]):
+    with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights"))  # weights are drawn on the CPU: the same on every device
         net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
     return net.to(device, memory_format=torch.channels_last)
@@ -98,7 +102,7 @@ def train(
     """
     hooks = hooks or Hooks()
     random = torch.Generator().manual_seed(derive(seed, "order"))
-    images, labels = torch.from_numpy(np.ascontiguousarray(data.images)).to(device), torch.from_numpy(data.labels).to(device)
+    images, labels = on_device(data.images, device), on_device(data.labels, device)
     all_rows = torch.from_numpy(np.arange(len(data)) if rows is None else rows)
     bfloat16 = uses_bfloat16(config, device)
     optimiser = _optimiser(net, config)
@@ -151,6 +155,6 @@ def _optimiser(net: Net, config: Training) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
 
 
-def on_device(images: np.ndarray, device: str) -> Tensor:
-    """(n, c, h, w) uint8 images as a tensor on the device."""
-    return torch.from_numpy(np.ascontiguousarray(images)).to(device)
+def on_device(array: np.ndarray, device: str) -> Tensor:
+    """An array as a tensor on the device; copied, because arrays from files are read-only and tensors cannot be."""
+    return torch.from_numpy(np.array(array)).to(device)
