@@ -128,6 +128,17 @@ def test_runs_are_done_in_turn_by_children_that_wait_ready(store: Store, workers
     assert not store.worker_alive()
 
 
+def test_a_run_whose_child_still_loads_is_no_silent_one(store: Store, workers: Workers, gate: Path) -> None:
+    run_id = queue(store)
+    workers.start(str(gate))
+    claimed = in_state(store, run_id, "starting")
+    assert claimed.phase == "Loading PyTorch"
+    until(lambda: store.run(run_id).heartbeat > claimed.heartbeat + 1, "the worker to vouch for its child")
+    assert store.run(run_id).state == "starting"
+    gate.touch()
+    in_state(store, run_id, "done")
+
+
 def test_a_second_worker_is_refused_in_a_sentence(store: Store, workers: Workers) -> None:
     workers.start()
     until(store.worker_alive, "the worker")
