@@ -144,6 +144,9 @@ def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known) -> A
             if _extra(field).get("unit") == "fraction"
             else _real(field, value, shown)
         )
+    if typing.get_origin(kind) is tuple:
+        text = st.text_input(value=", ".join(map(str, value or ())), placeholder="one, two, three", **shown)
+        return [part.strip() for part in text.split(",") if part.strip()]
     text = "" if value is None else str(value)
     if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         return st.color_picker(value=text, **shown)

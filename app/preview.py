@@ -8,13 +8,20 @@ import streamlit as st
 from app import cache
 from core.attacks.base import Attack, Tools, apply, evaluation
 from core.datasets.base import Dataset, ImageSet
+from core.errors import PoisonscopeError
 from core.home import home
 from core.spec import Experiment
 
 PER_CLASS = 12
 """Rows of each class that the preview keeps: enough for any attack to find something to poison."""
-FEW = 300
-"""Images of a drawn set that the preview draws itself when no run has drawn it yet."""
+FEW = {"train": 300, "test": 300, "train_per_class": PER_CLASS, "test_per_class": PER_CLASS}
+"""Settings of a data set that the preview lowers, where it has to read or draw the images itself."""
+FETCHED = ("torchvision_set",)
+"""Data sets that come from other machines: never without being asked to."""
+
+
+class NotFetched(PoisonscopeError):
+    """The images are not here yet, and getting them is the person's decision."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +42,34 @@ class Pairs:
     words: list[str]
 
 
-def sample(experiment: Experiment) -> Sample:
+def sample(experiment: Experiment, fetch: bool = False) -> Sample:
     """Some images of an experiment's data set.
 
+    Args:
+        experiment: whose data.
+        fetch: whether the images may be downloaded.
+
     Raises:
-        PoisonscopeError: the data cannot be read.
+        NotFetched: they would have to be downloaded.
+        PoisonscopeError: they cannot be read.
     """
+    assert isinstance(experiment.data, Dataset)
+    key = _data_key(experiment.data.model_dump_json(), experiment)
+    ready = cache.store().artifacts.has(key)
+    asked = st.session_state.setdefault("fetched", set())
+    if fetch:
+        asked.add(key)
+    if not ready and experiment.data.name in FETCHED and key not in asked:
+        raise NotFetched("These images are not on this machine yet. They are downloaded when the run starts.")
+    return _sample(str(home()), key, ready, experiment.data)
+
+
+@st.cache_resource(max_entries=32, ttl=20, show_spinner=False)
+def _data_key(content: str, _experiment: Experiment) -> str:
+    """Key of the data step. It may depend on thousands of files, so it is not asked for at every move of a slider."""
     from core.steps import plan
 
-    step = plan(experiment)[0]
-    assert isinstance(experiment.data, Dataset)
-    return _sample(str(home()), step.key, cache.store().artifacts.has(step.key), experiment.data)
+    return plan(_experiment)[0].key
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking at the images …")
@@ -60,14 +84,11 @@ def _sample(folder: str, key: str, ready: bool, _data: Dataset) -> Sample:
             )
             parts.append(ImageSet(images, labels, names, indices))
         return Sample(_few(parts[0]), _few(parts[1]), len(parts[0]))
-    whole = getattr(_data, "train", None)
-    small = {
-        name: min(getattr(_data, name), FEW)
-        for name in ("train", "test")
-        if isinstance(getattr(_data, name, None), int)
-    }
-    split = _data.model_copy(update=small).load(lambda fraction, text: None)
-    return Sample(_few(split.train), _few(split.test), whole if isinstance(whole, int) else len(split.train))
+    lowered = {name: few for name, few in FEW.items() if name in type(_data).model_fields}
+    lowered = {name: few for name, few in lowered.items() if (getattr(_data, name) or few + 1) > few}
+    split = _data.model_copy(update=lowered).load(lambda fraction, text: None)
+    told = getattr(_data, "train", None) if lowered else len(split.train)
+    return Sample(_few(split.train), _few(split.test), told)
 
 
 def _few(images: ImageSet) -> ImageSet:

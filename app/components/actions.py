@@ -97,8 +97,8 @@ def confirm_delete(run: Run) -> None:
         "other run uses will be removed.</p>"
     )
     yes, no = st.columns(2)
-    if yes.button("Delete", type="primary", width="stretch", key="delete-yes"):
-        cache.store().delete(run.id)
+    delete = cache.store().delete
+    if yes.button("Delete", type="primary", width="stretch", key="delete-yes", on_click=delete, args=(run.id,)):
         if st.query_params.get("run") == run.id:
             st.switch_page(routes.page("start"))
         st.rerun()

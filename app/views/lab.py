@@ -1,5 +1,6 @@
 """Lab: choose data, attack, defenses, network and training; see the poison at once; run it."""
 
+import hashlib
 import html
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.components import chips, images, say
 from core import presets, registry
 from core.attacks.base import Attack
 from core.errors import PoisonscopeError
+from core.home import home
 from core.spec import Analysis, Experiment, Training, parse
 
 Kept = dict[str, Any]
@@ -55,8 +57,15 @@ def _restored() -> Kept:
 
 def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
     # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
+    # What the address bar holds now counts as read, or else it would win over the form that replaces it.
     generation = st.session_state.get("lab", {}).get("generation", 0) + 1
-    st.session_state["lab"] = {"preset": preset, "form": form, "notes": notes, "generation": generation, "written": {}}
+    st.session_state["lab"] = {
+        "preset": preset,
+        "form": form,
+        "notes": notes,
+        "generation": generation,
+        "written": _ours(),
+    }
     return st.session_state["lab"]
 
 
@@ -189,10 +198,10 @@ def _upload(data: dict[str, Any] | None) -> None:
     if given is None:
         return
     from core.datasets import zips
-    from core.home import home
 
+    content = given.getvalue()
     try:
-        path = zips.unpack(given.getvalue(), home() / "uploads")
+        path = zips.unpack(content, home() / "uploads" / hashlib.sha256(content).hexdigest()[:20])
     except PoisonscopeError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -202,6 +211,8 @@ def _upload(data: dict[str, Any] | None) -> None:
 
 def _checked(form: state.Form) -> tuple[Experiment | None, str]:
     """The experiment that the form means, or one sentence that says why it means none."""
+    if form["data"].get("path") == "":
+        return None, "Choose a folder of images: type its path under Data, or upload a zip."
     try:
         return parse(form), ""
     except PoisonscopeError as error:
@@ -240,6 +251,11 @@ def _preview(experiment: Experiment) -> None:
     try:
         data = preview.sample(experiment)
         training, test = preview.poisoned(attack, data, 1), preview.shown(attack, data, 2)
+    except preview.NotFetched as missing:
+        say.empty("No preview yet", str(missing))
+        if st.button("Download the images now", icon=":material/download:", width="stretch"):
+            _fetch(experiment)
+        return
     except PoisonscopeError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -249,6 +265,15 @@ def _preview(experiment: Experiment) -> None:
     st.html(images.triples(test.clean, test.changed, test.words, size=88, names=("clean", "triggered")))
 
 
+def _fetch(experiment: Experiment) -> None:
+    try:
+        preview.sample(experiment, fetch=True)
+    except PoisonscopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()
+
+
 def _offer(experiment: Experiment) -> None:
     from core import estimate
 
@@ -256,7 +281,7 @@ def _offer(experiment: Experiment) -> None:
     if known is not None:
         words = "is finished" if known.finished else "is on its way"
         st.info(f"This very experiment {words}: nothing needs to be computed again.", icon=":material/task_alt:")
-        if st.button("Open that run", type="primary", width="stretch"):
+        if st.button("Open that run", type="primary", width="stretch", key="same"):
             routes.open_run(known.id)
         if st.button("Run it with another seed", width="stretch"):
             queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "lab-again")
@@ -273,4 +298,6 @@ def _offer(experiment: Experiment) -> None:
 def _trainings(experiment: Experiment) -> int:
     from core.steps import plan
 
-    return sum(step.kind == "train" for step in plan(experiment))
+    # Which data are trained on does not change the number, and the drawn ones need no look at any file.
+    drawn = parse({"data": state.DRAWN}).data
+    return sum(step.kind == "train" for step in plan(experiment.model_copy(update={"data": drawn})))

@@ -132,7 +132,7 @@ def _line(run: Run) -> None:
 def _import() -> None:
     with st.expander("Import a run", icon=":material/upload:"):
         given = st.file_uploader("A zip that was exported here or on another machine", type=["zip"], key="import")
-        if given is None or not st.button("Import", type="primary"):
+        if given is None or not st.button("Import", type="primary", key="import-now"):
             return
         import io
 

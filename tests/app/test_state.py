@@ -32,14 +32,14 @@ def test_the_preset_itself_needs_no_link(base: Form) -> None:
 
 
 def test_only_what_differs_is_in_the_link(base: Form) -> None:
-    form = changed(base, attack__poison_fraction=0.02, training__epochs=3, seed=7)
-    assert state.link(form, base) == {"attack.poison_fraction": "0.02", "training.epochs": "3", "seed": "7"}
+    form = changed(base, attack__poison_fraction=0.123, training__epochs=37, seed=7)
+    assert state.link(form, base) == {"attack.poison_fraction": "0.123", "training.epochs": "37", "seed": "7"}
 
 
 @pytest.mark.parametrize(
     "parts",
     [
-        {"attack__size": 5, "attack__colour": "#ff0000"},
+        {"attack__size": 15, "attack__colour": "#ff0000"},
         {"training__flip": False, "device": "cpu", "keys": 2},
         {"attack": {"name": "tran_trigger", "shape": "x"}},
         {"attack": None},
@@ -68,10 +68,10 @@ def test_a_form_survives_its_link(base: Form, parts: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_not_legal_is_dropped_with_a_sentence(base: Form, parameters: dict[str, str], named: str) -> None:
-    form, notes = state.read({**parameters, "training.epochs": parameters.get("training.epochs", "4")}, base)
+    form, notes = state.read({**parameters, "training.epochs": parameters.get("training.epochs", "44")}, base)
     assert len(notes) == 1 and named in notes[0]
     if "training.epochs" not in parameters:
-        assert form["training"]["epochs"] == 4  # the rest of the link still counts
+        assert form["training"]["epochs"] == 44  # the rest of the link still counts
 
 
 def test_parameters_of_other_pages_are_left_alone(base: Form) -> None:
@@ -92,9 +92,9 @@ def test_only_ids_are_ids(text: str | None, known: bool) -> None:
 
 
 def test_the_command_line_says_only_what_differs(base: Form) -> None:
-    form = changed(base, attack__size=6)
+    form = changed(base, attack__size=17)
     words = state.command(form, {presets.DEFAULT: base})
-    assert words == ["python", "-m", "core", "run", presets.DEFAULT, "--set", "attack.size=6"]
+    assert words == ["python", "-m", "core", "run", presets.DEFAULT, "--set", "attack.size=17"]
 
 
 def test_settings_of_a_defense_need_a_file(base: Form) -> None:
