@@ -64,7 +64,8 @@ class Workers:
         return found
 
     def end(self) -> None:
-        for started in self.processes:
+        detached = worker._started.pop(self.store.home, None)
+        for started in (*self.processes, *([detached] if detached else [])):
             started.kill()
             started.communicate()
         for left in self.children():
@@ -305,7 +306,7 @@ def test_ensure_worker_starts_one_however_often_it_is_asked(
     until(store.worker_alive, "the worker")
     assert not ensure_worker(store, command)
     in_state(store, queue(store), "done")
-    process = worker._started.pop(store.home)
+    process = worker._started[store.home]
     assert os.getsid(process.pid) == process.pid != os.getsid(0), "it outlives the terminal"
     process.terminate()
     assert process.wait(10) == 0
