@@ -8,8 +8,8 @@ export default function (component) {
   const clamp = v => Math.min(high + (high - low) / 200, Math.max(low, v));
   // What the person set last is newer than what the server knew when it drew this again.
   let cut = clamp(parentElement.lastCut ?? data.cut), width = 0, moving = false, timer = null;
-  const scale = v => side + (v - low) / (high - low) * (width - 2 * side);
-  const value = px => low + (px - side) / (width - 2 * side) * (high - low);
+  const scale = v => side + Math.pow(Math.max(0, v - low) / (high - low), 1 / data.power) * (width - 2 * side);
+  const value = px => low + Math.pow(Math.max(0, (px - side) / (width - 2 * side)), data.power) * (high - low);
   const put = (name, attributes, text) => {
     const e = document.createElementNS(NS, name); for (const k in attributes) e.setAttribute(k, attributes[k]);
     if (text !== undefined) e.textContent = text; svg.appendChild(e); return e; };
@@ -28,9 +28,9 @@ export default function (component) {
         put('line', { x1: x, x2: x + w, y1: floor - hc, y2: floor - hc - hp, stroke: '#fff', 'stroke-width': 1.2, 'stroke-opacity': .8 }); }
     }
     put('line', { class: 'axis', x1: 0, x2: width, y1: floor, y2: floor });
-    for (let i = 0; i <= 4; i++) { const v = low + i / 4 * (high - low);
+    for (let i = 0; i <= 4; i++) { const v = low + Math.pow(i / 4, data.power) * (high - low);
       put('text', { x: scale(v), y: height - 18, 'text-anchor': i === 0 ? 'start' : i === 4 ? 'end' : 'middle' }, tick(v)); }
-    put('text', { x: width / 2, y: height - 2, 'text-anchor': 'middle' }, 'Suspicion score');
+    put('text', { x: width / 2, y: height - 2, 'text-anchor': 'middle' }, data.power === 1 ? 'Suspicion score' : 'Suspicion score (square-root scale)');
     put('text', { x: 2, y: 11 }, n(most) + ' rows');
     if (data.own !== null) { const x = scale(clamp(data.own)); put('line', { class: 'own', x1: x, x2: x, y1: top, y2: floor }); }
     line = put('line', { class: 'line', y1: top - 6, y2: floor }); knob = put('circle', { class: 'knob', r: 9, cy: (top + floor) / 2 });
@@ -57,9 +57,9 @@ export default function (component) {
   svg.onpointerup = () => { if (moving) { moving = false; report(); } };
   svg.onpointercancel = svg.onpointerup;
   svg.onkeydown = e => {
-    const step = (high - low) / (e.shiftKey ? 20 : 200);
-    const to = { ArrowLeft: cut - step, ArrowDown: cut - step, ArrowRight: cut + step, ArrowUp: cut + step,
-      PageDown: cut - (high - low) / 10, PageUp: cut + (high - low) / 10, Home: low, End: high }[e.key];
+    const by = share => value(scale(cut) + share * (width - 2 * side)), step = e.shiftKey ? .05 : .005;
+    const to = { ArrowLeft: by(-step), ArrowDown: by(-step), ArrowRight: by(step), ArrowUp: by(step),
+      PageDown: by(-.1), PageUp: by(.1), Home: low, End: high }[e.key];
     if (to === undefined) return;
     e.preventDefault(); move(to); clearTimeout(timer); timer = setTimeout(report, 350); };
   svg.onblur = () => { if (timer) report(); };

@@ -43,7 +43,8 @@ def _rounded(scores: np.ndarray) -> np.ndarray:
 
 def prepared(scores: np.ndarray, poison: np.ndarray | None, cut: float | None, own: float | None) -> dict[str, Any]:
     """What travels to the browser: bins and sorted scores. With the truth hidden, nothing in it depends on it."""
-    edges = spectral.bins(scores)
+    power = spectral.stretch(scores)
+    edges = spectral.bins(scores, power=power)
 
     def sent(chosen: np.ndarray) -> list[float]:
         return [float(score) for score in np.sort(_rounded(scores[chosen]))]
@@ -54,6 +55,7 @@ def prepared(scores: np.ndarray, poison: np.ndarray | None, cut: float | None, o
     clean = np.ones(len(scores), bool) if poison is None else ~poison
     middle = float(edges[-1]) if own is None else own
     return {
+        "power": power,
         "edges": [float(edge) for edge in edges],
         "clean": counted(clean),
         "poison": None if poison is None else counted(poison),

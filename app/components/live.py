@@ -1,5 +1,7 @@
 """A run on its way: stages, progress, time left, Stop, and curves that grow."""
 
+import html
+
 import streamlit as st
 
 from app import cache
@@ -31,12 +33,20 @@ def watch(run: Run) -> None:
     st.fragment(_tick, run_every=interval(run))(run.id)
 
 
+def state_line(run: Run) -> None:
+    """The run's chip and what it is, in one line."""
+    origin = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
+    facts = f"{chips.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{origin}"
+    st.html(f'<div class="ps-state">{chips.chip(run)}<span class="ps-run-facts">{html.escape(facts)}</span></div>')
+
+
 def _tick(run_id: str) -> None:
     run = cache.store().run(run_id)
     if not run.live:
         st.rerun()
     if run.state == "queued":
         cache.worker()  # one that was killed since the page was opened is started again
+    state_line(run)
     head, button = st.columns([5, 1], vertical_alignment="center")
     with head:
         st.progress(min(1.0, max(0.0, run.progress)), text=_words(run))
@@ -66,6 +76,13 @@ def escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~$:" else letter for letter in text)
 
 
+def _arms(run: Run) -> list[str]:
+    """The arms of a run in an order that does not depend on which is trained first: control, undefended, defenses."""
+    arms = dict.fromkeys(step["arm"] for step in run.steps if step["kind"] == "train")
+    first = [arm for arm in ("control", "undefended") if arm in arms]
+    return first + [arm for arm in arms if arm not in first]
+
+
 def draw_curves(run: Run, key: str) -> None:
     """The curves as far as they go, or a place kept for them."""
     points = cache.store().points(run.id)
@@ -82,7 +99,7 @@ def draw_curves(run: Run, key: str) -> None:
     last = points[-1]
     asr = "" if last["asr"] is None else f", attack success {last['asr']:.1%}"
     st.plotly_chart(
-        curves.training_curves(points, epochs=epochs, big=frame.big()),
+        curves.training_curves(points, arms=_arms(run), epochs=epochs, big=frame.big()),
         key=key,
         config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
         alt=f"Clean accuracy and attack success per epoch. Last point: {palette.arm_title(last['arm'])}, "

@@ -13,10 +13,13 @@ def stages(run: Run, store: Store) -> str:
     marked: dict[str, list[bool]] = {}
     for step in run.steps:
         marked.setdefault(step["label"], []).append(store.artifacts.has(step["key"]))
-    items, reached = [], False
+    working = run.live and run.state != "queued"
+    # Steps may run side by side, and the phase names all that do; before it names any, the first open one is next.
+    now = [label for label, finished in marked.items() if not all(finished) and label in run.phase]
+    now = now or [label for label, finished in marked.items() if not all(finished)][:1]
+    items = []
     for label, finished in marked.items():
-        state = "done" if all(finished) else "wait" if reached or not run.live or run.state == "queued" else "now"
-        reached = reached or state == "now"
+        state = "done" if all(finished) else "now" if working and label in now else "wait"
         count = f" {sum(finished)}/{len(finished)}" if len(finished) > 1 and state != "done" else ""
         items.append(
             f'<li class="{state}"><span aria-hidden="true">{MARKS[state]}</span>{html.escape(label)}{count}'

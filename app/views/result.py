@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import cache, routes, state
-from app.components import actions, chips, frame, gallery, live, numbers, say, spectral_panel
+from app.components import actions, frame, gallery, live, numbers, say, spectral_panel
 from app.components.verdict import block, filtered, verdict
 from core import presets, registry
 from core.errors import PoisonscopeError
@@ -49,12 +49,10 @@ def _nothing(title: str, words: str) -> None:
 
 def _head(run: Run) -> None:
     words, menu = st.columns([7, 1], vertical_alignment="top")
-    imported = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
-    facts = f"{chips.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{imported}"
-    words.html(
-        f'<div class="ps-head"><h1>{html.escape(run.name)}</h1><div>{chips.chip(run)}'
-        f'<span class="ps-run-facts">{html.escape(facts)}</span></div></div>'
-    )
+    with words:
+        st.html(f'<h1 class="ps-name">{html.escape(run.name)}</h1>')
+        if not run.live:
+            live.state_line(run)
     with menu:
         actions.menu(run, "head")
 

@@ -14,13 +14,20 @@ MEASURES = {
 }
 
 
-def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None = None, big: bool = False) -> go.Figure:
+def training_curves(
+    points: Iterable[Mapping[str, Any]],
+    *,
+    arms: list[str] | None = None,
+    epochs: int | None = None,
+    big: bool = False,
+) -> go.Figure:
     """Both rates per epoch, one colour an arm: accuracy solid, attack success dashed.
 
     Several models of one arm (keys, victims) are drawn as their mean with a band from the lowest to the highest.
 
     Args:
         points: mappings with `arm`, `epoch`, `clean_accuracy` (0 to 1) and `asr` (0 to 1, or None without attack).
+        arms: all arms of the run, which fixes colours and their order; without it, as the points come.
         epochs: length of the epoch axis; without it, as far as the points go.
         big: presentation size.
 
@@ -32,10 +39,11 @@ def training_curves(points: Iterable[Mapping[str, Any]], *, epochs: int | None =
         for measure in MEASURES:
             if point.get(measure) is not None:
                 measured[point["arm"], measure][int(point["epoch"])].append(100 * float(point[measure]))
-    arms = list(dict.fromkeys(arm for arm, _ in measured))
+    order = list(dict.fromkeys([*(arms or []), *(arm for arm, _ in measured)]))
     figure = go.Figure()
-    for (arm, measure), by_epoch in measured.items():
-        colour = palette.arm_colour(arm, arms)
+    for arm, measure in sorted(measured, key=lambda line: (order.index(line[0]), list(MEASURES).index(line[1]))):
+        by_epoch = measured[arm, measure]
+        colour = palette.arm_colour(arm, order)
         if any(len(values) > 1 for values in by_epoch.values()):
             figure.add_trace(_band(by_epoch, colour))
         figure.add_trace(_line(arm, measure, by_epoch, colour))

@@ -72,12 +72,31 @@ def projection(
     return figure
 
 
-def bins(scores: np.ndarray, count: int = 48) -> np.ndarray:
-    """Edges of a histogram, (count + 1,) float64, that hold every score; one unit wide where all scores are equal."""
+def bins(scores: np.ndarray, count: int = 48, *, power: int = 1) -> np.ndarray:
+    """Edges of a histogram that hold every score; one unit wide in all where all scores are equal.
+
+    Args:
+        scores: (m,) float.
+        count: number of bins.
+        power: 1 for bins of equal width; 2 for bins of equal width on a square-root axis.
+
+    Returns:
+        (count + 1,) float64, ascending.
+    """
     low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
     if not high > low:
         high = low + 1.0
-    return np.linspace(low, high, count + 1)
+    edges = low + (high - low) * np.linspace(0, 1, count + 1) ** power
+    edges[-1] = high
+    return edges
+
+
+def stretch(scores: np.ndarray) -> int:
+    """The power for `bins`: 2 where most scores huddle at the low end, as squares do, and 1 elsewhere."""
+    if not len(scores):
+        return 1
+    low, middle, high = np.quantile(scores, (0, 0.5, 1))
+    return 2 if high - middle > 5 * (middle - low) else 1
 
 
 def score_histogram(

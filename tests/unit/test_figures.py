@@ -15,7 +15,12 @@ def points(arm, values, **more):
 def test_curves_draw_both_rates_of_every_arm_in_percent():
     figure = curves.training_curves(points("undefended", [(0.5, 0.1), (0.9, 1.0)]) + points("epic", [(0.4, 0.0)]))
     lines = {trace.name: trace for trace in figure.data}
-    assert set(lines) == {"No defense: accuracy", "No defense: attack success", "Epic: accuracy", "Epic: attack success"}
+    assert set(lines) == {
+        "No defense: accuracy",
+        "No defense: attack success",
+        "Epic: accuracy",
+        "Epic: attack success",
+    }
     assert list(lines["No defense: accuracy"].y) == [50, 90]
     assert list(lines["No defense: attack success"].y) == [10, 100]
 
@@ -26,13 +31,22 @@ def test_accuracy_is_solid_and_attack_success_dashed_in_one_colour():
     assert accuracy.line.color == success.line.color == palette.VERMILION
 
 
+def test_order_and_colour_do_not_depend_on_who_trained_first():
+    measured = points("epic", [(0.4, None)]) + points("control", [(0.5, None)])
+    figure = curves.training_curves(measured, arms=["control", "undefended", "other", "epic"])
+    assert [trace.name for trace in figure.data] == ["Clean baseline: accuracy", "Epic: accuracy"]
+    assert figure.data[1].line.color == palette.GREEN
+
+
 def test_a_control_without_attack_has_no_attack_curve():
     figure = curves.training_curves(points("control", [(0.5, None), (0.6, None)]))
     assert [trace.name for trace in figure.data] == ["Clean baseline: accuracy"]
 
 
 def test_several_victims_become_a_mean_and_a_band():
-    figure = curves.training_curves(points("undefended", [(0.4, None)], victim=0) + points("undefended", [(0.8, None)], victim=1))
+    figure = curves.training_curves(
+        points("undefended", [(0.4, None)], victim=0) + points("undefended", [(0.8, None)], victim=1)
+    )
     band, line = figure.data
     assert list(line.y) == pytest.approx([60])
     assert sorted(band.y) == pytest.approx([40, 80])
@@ -84,6 +98,12 @@ def test_equal_scores_and_no_scores_still_have_bins():
     assert np.all(np.diff(spectral.bins(np.zeros(0))) > 0)
 
 
+def test_bins_of_squares_have_equal_width_on_a_square_root_axis():
+    assert list(spectral.bins(np.array([0.0, 9.0]), 3, power=2)) == [0, 1, 4, 9]
+    assert spectral.stretch(np.arange(20.0) ** 4) == 2
+    assert spectral.stretch(np.arange(20.0)) == 1
+
+
 def test_singular_values_of_the_class_stand_out_from_the_others():
     values = np.array([[9.0, 2.0], [3.0, 1.0], [4.0, 1.5]])
     bars, dots = spectral.singular_values(values, 0).data
@@ -100,6 +120,8 @@ def test_arms_have_different_colours_that_do_not_depend_on_chance():
 
 def test_nothing_is_black_and_the_paper_is_transparent(cloud):
     coordinates, rows, poison = cloud
-    text = json.dumps(spectral.projection(coordinates, rows, poison=poison).to_plotly_json(), default=str).lower()
+    drawn = spectral.projection(coordinates, rows, poison=poison).to_plotly_json()
+    drawn["layout"].pop("template")  # Plotly's own, or that of whoever imported Plotly first
+    text = json.dumps(drawn, default=str).lower()
     assert "#000" not in text and "black" not in text
     assert "rgba(0,0,0,0)" in text
