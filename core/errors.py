@@ -45,4 +45,5 @@ def explain(error: ValidationError) -> str:
             message = "there is no such setting"
         shown = "" if item["type"] in ("value_error", "missing", "extra_forbidden") else f" (got {item['input']!r:.80})"
         sentences.append(f"{where}: {message}{shown}")
-    return "; ".join(sentences) + "."
+    text = "; ".join(sentences)
+    return text if text.endswith("?") else f"{text}."

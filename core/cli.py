@@ -1,0 +1,276 @@
+"""The command line: the same steps and the same store as the dashboard.
+
+Every error is one sentence on standard error, with exit status 2 and no traceback.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from core import checks, presets, registry, spec
+from core.errors import PoisonscopeError, SpecError
+from core.runs import archive
+from core.runs.record import Run
+from core.runs.recorder import Recorder, perform
+from core.runs.store import Store
+
+app = typer.Typer(
+    name="python -m core",
+    help="Poisonscope: poison a training set, watch the model learn the wrong thing, try to stop it.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+"""Base of all complaints about arguments; typer carries its own click and exports only the two ends of the tree."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `list` shows it.")]
+Named = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the settings of this one.")]
+
+
+@app.command("run")
+def run_experiment(
+    what: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name, or a TOML or JSON file.")],
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, e.g. attack.poison_fraction=0.02.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run an experiment to its end; exit status 0 only when all of it is done."""
+    experiment = spec.parse(_content(what, assignments or []))
+    problem = checks.torch_problem()
+    if problem:
+        raise PoisonscopeError(problem)
+    from core.steps import execute
+
+    store = Store()
+    run_id = store.start(experiment.model_dump(mode="json"), spec_hash=experiment.hash(), name=experiment.name)
+    begun = time.monotonic()
+    with _Bar(store, run_id) as recorder:
+        perform(recorder, lambda content, artifacts, events: execute(experiment, artifacts, events))
+    run = store.run(run_id)
+    if run.state != "done" or run.result is None:
+        raise PoisonscopeError(run.message or f"The run {run_id} was {run.state}.")
+    result = {"run": run_id, "name": run.name, "seconds": round(time.monotonic() - begun, 2), **run.result}
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _print_result(result)
+
+
+def _content(what: str, assignments: list[str]) -> dict[str, Any]:
+    """The mapping behind a preset or a file, after the assignments."""
+    if what.endswith((".toml", ".json")):
+        return spec.changed({"name": Path(what).stem, **spec.read(Path(what))}, assignments)
+    preset = presets.load(what)
+    content = spec.changed(preset.content, assignments)
+    for path in preset.needs:
+        place: Any = content
+        for part in path.split("."):
+            place = place.get(part) if isinstance(place, dict) else None
+        if place is None:
+            raise SpecError(f"The preset {what!r} needs {path}: add --set {path}=VALUE.")
+    return content
+
+
+class _Bar(Recorder):
+    """Writes to the store like the worker's child, and draws a bar on standard error."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        super().__init__(store, run_id)
+        columns = (BarColumn(20), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("Loading", total=1.0)
+
+    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
+        super().phase(text, fraction, eta_seconds)
+        left = f" ({eta_seconds:.0f} s left)" if eta_seconds is not None else ""
+        self._bar.update(self._task, completed=fraction, description=f"{text}{left}")
+
+    def __enter__(self) -> "_Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+
+def _percent(rate: dict[str, Any] | None) -> str:
+    return f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" if rate else "-"
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    console = Console()
+    spanned = "95 % interval in brackets"
+    table = Table("arm", f"clean accuracy ({spanned})", "attack success", "rows removed", "poisons left", "seconds", title=result["name"])
+    for arm, numbers in {"control": result["control"], **result["arms"]}.items():
+        found = numbers.get("detection", {})
+        table.add_row(
+            arm, _percent(numbers["clean_accuracy"]), _percent(numbers["asr"]),
+            str(found.get("removed", "-")), str(found.get("poisons_left", "-")), f"{numbers['seconds']:.1f}",
+        )  # fmt: skip
+    console.print(table)
+    for flag in result["flags"]:
+        console.print(f"! {flag['message']}", markup=False)
+    console.print(f"run {result['run']} on {result['device']}, {result['seconds']} s", markup=False)
+
+
+@app.command("list")
+def list_runs(as_json: AsJson = False) -> None:
+    """List all runs, newest first."""
+    runs = Store().runs()
+    if as_json:
+        print(json.dumps([_brief(run) for run in runs]))
+        return
+    table = Table("run", "name", "state", "progress", "seconds")
+    for run in runs:
+        table.add_row(run.id, run.name, run.state, f"{run.progress:.0%}", f"{run.seconds or 0:.0f}")
+    Console().print(table if runs else "No runs yet: python -m core run badnets-signs makes one.")
+
+
+def _brief(run: Run) -> dict[str, Any]:
+    names = ("id", "name", "state", "phase", "progress", "message", "created", "device", "origin", "seconds")
+    return {name: getattr(run, name) for name in names}
+
+
+@app.command("show")
+def show_run(run_id: RunId, as_json: AsJson = False) -> None:
+    """Show a run: its state, settings and result."""
+    run = Store().run(run_id)
+    if as_json:
+        print(json.dumps({**_brief(run), "spec": run.spec, "result": run.result}))
+    elif run.result:
+        _print_result({"run": run.id, "name": run.name, "seconds": round(run.seconds or 0, 1), **run.result})
+    else:
+        Console().print(f"{run.id} {run.name}: {run.state}, {run.phase} {run.message}", markup=False)
+
+
+@app.command("resume")
+def resume_run(run_id: RunId) -> None:
+    """Put a stopped, failed or lost run back in the queue; finished steps are not computed again."""
+    Store().resume(run_id)
+
+
+@app.command("cancel")
+def cancel_run(run_id: RunId) -> None:
+    """Ask a run to stop; what it has finished is kept."""
+    Store().cancel(run_id)
+
+
+@app.command("delete")
+def delete_run(run_id: RunId) -> None:
+    """Delete a run and the files that no other run needs."""
+    Store().delete(run_id)
+
+
+@app.command("export")
+def export_run(run_id: RunId, path: Annotated[Path, typer.Argument(help="The zip to write.")]) -> None:
+    """Write a finished run to one zip that can be imported elsewhere."""
+    store = Store()
+    store.run(run_id)
+    if path.exists():
+        raise PoisonscopeError(f"{str(path)!r} is there already; choose another name.")
+    try:
+        archive.export_run(store, run_id, path)
+    except OSError as error:
+        raise PoisonscopeError(f"Cannot write {str(path)!r}: {error.strerror}.") from None
+
+
+@app.command("import")
+def import_run(path: Annotated[Path, typer.Argument(help="A zip that `export` wrote.")]) -> None:
+    """Add a run from a zip."""
+    print(archive.import_run(Store(), path))
+
+
+@app.command("presets")
+def list_presets(as_json: AsJson = False) -> None:
+    """List the experiments that come with Poisonscope."""
+    found = [presets.load(name) for name in presets.names()]
+    if as_json:
+        print(json.dumps([{"name": p.name, "title": p.title, "summary": p.summary, "needs": p.needs} for p in found]))
+        return
+    table = Table("preset", "what it shows", "needs")
+    for preset in found:
+        table.add_row(preset.name, preset.summary, " ".join(preset.needs))
+    Console().print(table)
+
+
+@app.command("attacks")
+def list_attacks(name: Named = None, as_json: AsJson = False) -> None:
+    """List the attacks, or the settings of one."""
+    _components("attacks", name, as_json)
+
+
+@app.command("defenses")
+def list_defenses(name: Named = None, as_json: AsJson = False) -> None:
+    """List the defenses, or the settings of one."""
+    _components("defenses", name, as_json)
+
+
+@app.command("datasets")
+def list_datasets(name: Named = None, as_json: AsJson = False) -> None:
+    """List the sources of images, or the settings of one."""
+    _components("datasets", name, as_json)
+
+
+@app.command("models")
+def list_models(name: Named = None, as_json: AsJson = False) -> None:
+    """List the networks, or the settings of one."""
+    _components("models", name, as_json)
+
+
+def _components(kind: str, name: str | None, as_json: bool) -> None:
+    if name is not None:
+        schema = registry.load(kind, name).model_json_schema()  # type: ignore[attr-defined]
+        settings = [{"setting": setting, **facts} for setting, facts in schema.get("properties", {}).items()]
+        rows = [[s["setting"], str(s.get("default", "(required)")), s.get("unit", ""), s.get("description", "")] for s in settings]
+        _show(as_json, settings, ["setting", "default", "unit", "help"], rows)
+        return
+    classes = {each: registry.load(kind, each) for each in registry.names(kind)}
+    content = [{"name": each, "title": c.title, "summary": c.summary} for each, c in classes.items()]  # type: ignore[attr-defined]
+    _show(as_json, content, ["name", "title", "summary"], [list(row.values()) for row in content])
+
+
+def _show(as_json: bool, content: list[dict[str, Any]], head: list[str], rows: list[list[str]]) -> None:
+    if as_json:
+        print(json.dumps(content))
+        return
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command("worker")
+def work() -> None:
+    """Take queued runs in turn until interrupted; the dashboard starts one by itself."""
+    from core.runs.worker import serve
+
+    serve(Store())
+
+
+def main() -> None:
+    """Run the command line and turn every error into one sentence."""
+    try:
+        problem = checks.python_problem()
+        if problem:
+            raise PoisonscopeError(problem)
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except PoisonscopeError as error:
+        print(error, file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+    except _UsageProblem as error:
+        print(f"{error} See python -m core --help.", file=sys.stderr)
+    sys.exit(2)
