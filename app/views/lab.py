@@ -227,9 +227,10 @@ def _side(kept: Kept, form: state.Form, experiment: Experiment | None, problem: 
         st.error(problem, icon=":material/error:")
     else:
         _preview(experiment)
-    name = st.text_input("Run name", value=_name(kept, form), max_chars=80, key=f"name:{kept['generation']}")
+    usual = _name(kept, form)
+    name = st.text_input("Run name", placeholder=usual, max_chars=80, key=f"name:{kept['generation']}")
     if experiment is not None:
-        experiment = experiment.model_copy(update={"name": name.strip() or _name(kept, form)})
+        experiment = experiment.model_copy(update={"name": name.strip() or usual})
         _offer(experiment)
     else:
         st.button("Run attack and defense", type="primary", disabled=True, width="stretch")

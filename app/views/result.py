@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import cache, routes, state
-from app.components import actions, frame, gallery, live, numbers, say, spectral_panel
+from app.components import actions, chips, frame, gallery, live, numbers, say, spectral_panel
 from app.components.verdict import block, filtered, verdict
 from core import presets, registry
 from core.errors import PoisonscopeError
@@ -15,13 +15,15 @@ from core.figures import palette
 from core.runs.store import Run
 from core.runs.view import RunView
 
+NEWEST = 5
+
 
 def page() -> None:
     """The page."""
-    asked = st.query_params.get("run")
+    asked = st.query_params.get("run") or _last_seen()
     known = state.run_id(asked)
     if asked is None:
-        _nothing("No run chosen", "Choose one from the list on the start page, or make one in the Lab.")
+        _nothing("No run chosen", "Choose one of the newest, or make one in the Lab.")
         return
     try:
         if known is None:
@@ -30,6 +32,7 @@ def page() -> None:
     except PoisonscopeError as error:
         _nothing("There is no such run", str(error))
         return
+    st.session_state["last_run"] = run.id
     _head(run)
     if run.live:
         live.watch(run)
@@ -39,9 +42,23 @@ def page() -> None:
         _broken(run)
 
 
+def _last_seen() -> str | None:
+    """The run that this session looked at last, so that the navigation leads back to it; written into the link."""
+    last = st.session_state.get("last_run")
+    if last is not None and any(run.id == last for run in cache.store().runs()):
+        st.query_params["run"] = last
+        return str(last)
+    return None
+
+
 def _nothing(title: str, words: str) -> None:
     st.title("Run")
     say.empty(title, words)
+    for run in cache.store().runs()[:NEWEST]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Open", key=f"newest-{run.id}"):
+                routes.open_run(run.id)
+            st.html(f'<span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}')
     left, right, _ = st.columns([1, 1, 3])
     left.page_link(routes.page("start"), label="See all runs", icon=":material/home:")
     right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")

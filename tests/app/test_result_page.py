@@ -136,6 +136,20 @@ def test_with_the_truth_hidden_no_figure_and_no_word_tells_it(app: Open, make_ru
     assert walls and "poison" not in "".join(walls)
 
 
+def test_without_a_run_the_newest_are_one_press_away(app: Open, make_run: MakeRun) -> None:
+    run_id = make_run()
+    page = app("result")
+    assert "No run chosen" in text(page)
+    page.button(key=f"newest-{run_id}").click().run()
+    assert "The attack worked" in text(page)
+
+
+def test_the_navigation_leads_back_to_the_run_that_was_open(app: Open, make_run: MakeRun) -> None:
+    page = app("result", run=make_run())
+    del page.query_params["run"]
+    assert "The attack worked" in text(page.run())
+
+
 def test_class_and_axes_come_from_the_link(app: Open, make_run: MakeRun) -> None:
     page = app("result", run=make_run(), cls="2: no <b>entry</b>", axes="v1 × v3")
     assert page.selectbox(key="cls").value == 2
