@@ -42,7 +42,8 @@ Named = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the se
 def run_experiment(
     what: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name, or a TOML or JSON file.")],
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, e.g. attack.poison_fraction=0.02.")
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, e.g. attack.poison_fraction=0.02."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +89,12 @@ class _Bar(Recorder):
 
     def __init__(self, store: Store, run_id: str) -> None:
         super().__init__(store, run_id)
-        columns = (BarColumn(20), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
+        columns = (
+            BarColumn(20),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+        )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("Loading", total=1.0)
 
@@ -112,7 +118,15 @@ def _percent(rate: dict[str, Any] | None) -> str:
 def _print_result(result: dict[str, Any]) -> None:
     console = Console()
     spanned = "95 % interval in brackets"
-    table = Table("arm", f"clean accuracy ({spanned})", "attack success", "rows removed", "poisons left", "seconds", title=result["name"])
+    table = Table(
+        "arm",
+        f"clean accuracy ({spanned})",
+        "attack success",
+        "rows removed",
+        "poisons left",
+        "seconds",
+        title=result["name"],
+    )
     for arm, numbers in {"control": result["control"], **result["arms"]}.items():
         found = numbers.get("detection", {})
         table.add_row(
@@ -233,7 +247,10 @@ def _components(kind: str, name: str | None, as_json: bool) -> None:
     if name is not None:
         schema = registry.load(kind, name).model_json_schema()  # type: ignore[attr-defined]
         settings = [{"setting": setting, **facts} for setting, facts in schema.get("properties", {}).items()]
-        rows = [[s["setting"], str(s.get("default", "(required)")), s.get("unit", ""), s.get("description", "")] for s in settings]
+        rows = [
+            [s["setting"], str(s.get("default", "(required)")), s.get("unit", ""), s.get("description", "")]
+            for s in settings
+        ]
         _show(as_json, settings, ["setting", "default", "unit", "help"], rows)
         return
     classes = {each: registry.load(kind, each) for each in registry.names(kind)}

@@ -1,11 +1,11 @@
 """The errors that a person may see.
 
-    PoisonscopeError          one sentence: the value that is wrong and what is legal
-    ├── SpecError             an experiment that cannot be meant
-    ├── DataError             a data set that cannot be read or downloaded
-    ├── AttackError           an attack that broke its own promise (budget, labels, epsilon)
-    ├── StoreError            a run or a file that is not there, or not what it claims to be
-    └── Cancelled             somebody pressed Stop
+PoisonscopeError          one sentence: the value that is wrong and what is legal
+├── SpecError             an experiment that cannot be meant
+├── DataError             a data set that cannot be read or downloaded
+├── AttackError           an attack that broke its own promise (budget, labels, epsilon)
+├── StoreError            a run or a file that is not there, or not what it claims to be
+└── Cancelled             somebody pressed Stop
 """
 
 from pydantic import ValidationError

@@ -1,4 +1,5 @@
-"""How long an experiment will take here: from the speed of earlier trainings, or a cautious guess before there is one."""
+"""How long an experiment will take here: from the speed of earlier trainings, or a cautious guess before there is
+one."""
 
 import json
 import os
@@ -68,4 +69,9 @@ def seconds(experiment: Experiment) -> float:
     if experiment.attack is None:
         return cost.data + experiment.victims * cost.train
     arms = pairs * (1 + 2 * len(experiment.defenses)) + experiment.victims
-    return cost.data + experiment.keys * cost.poison + arms * cost.train + pairs * (2 + 2 * len(experiment.defenses)) * cost.look
+    return (
+        cost.data
+        + experiment.keys * cost.poison
+        + arms * cost.train
+        + pairs * (2 + 2 * len(experiment.defenses)) * cost.look
+    )

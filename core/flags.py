@@ -28,7 +28,8 @@ def flags(
     if control["asr"] and control["asr"]["mean"] > CONTROL_LIMIT:
         found.append((
             "control_predicts_wanted",
-            f"The control, which saw no poison, already predicts the wanted class for {control['asr']['mean']:.1%} of the triggered "
+            f"The control, which saw no poison, already predicts the wanted class for "
+            f"{control['asr']['mean']:.1%} of the triggered "
             "images; attack success says little here. Choose a smaller trigger or another target class.",
         ))  # fmt: skip
     for arm, numbers in arms.items():
@@ -36,32 +37,42 @@ def flags(
         if fall > ACCURACY_POINTS:
             found.append((
                 "accuracy_fell",
-                f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack success beside that cost, "
+                f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack "
+                f"success beside that cost, "
                 "or weaken the attack or the defense.",
             ))  # fmt: skip
     shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
     if shown and shown[0]["n"] < FEW_IMAGES:
         found.append((
             "few_images",
-            f"Attack success was measured on {shown[0]['n']} images; the interval is wide. Use a larger test set or more keys.",
+            f"Attack success was measured on {shown[0]['n']} images; the interval is wide. Use a larger test "
+            f"set or more keys.",
         ))  # fmt: skip
     if control["clean_accuracy"]["seeds"] == 1:
-        found.append(("one_seed", "One seed only: another seed may differ by more than the interval shows. Set victims to 3 or more."))
+        found.append(
+            (
+                "one_seed",
+                "One seed only: another seed may differ by more than the interval shows. Set victims to 3 or more.",
+            )
+        )
     for name, facts in told.items():
         if "poison_count" in facts:
             found.append((
                 "told_budget",
-                f"{name} was told the true number of poisons ({facts['poison_count']}), which a real defender does not know. "
+                f"{name} was told the true number of poisons ({facts['poison_count']}), which a real defender "
+                f"does not know. "
                 "Set assumed_count to see it without.",
             ))  # fmt: skip
     for name, share in removed.items():
         if share > HALF:
             found.append((
-                "class_removed", f"{name} removed {share:.0%} of a class; the model hardly sees it any more. Lower its cap or multiplier."
+                "class_removed", f"{name} removed {share:.0%} of a class; the model hardly sees it any more. "
+                "Lower its cap or multiplier."
             ))  # fmt: skip
     for arm, loss in losses.items():
         if loss > LOSS_LIMIT:
             found.append((
-                "not_converged", f"Training of {arm} ended at a loss of {loss:.2f}; train for more epochs before believing its numbers."
+                "not_converged", f"Training of {arm} ended at a loss of {loss:.2f}; train for more epochs "
+                "before believing its numbers."
             ))  # fmt: skip
     return [{"code": code, "message": message} for code, message in found]

@@ -1,7 +1,9 @@
 """Names to classes: a component's name is the name of its file.
 
-A package (`core.attacks`, `core.defenses`, `core.datasets`, `core.models`) is a folder with one component a file. Files that
-hold no component (`base.py`, helpers) say so by `COMPONENT = False`. Nothing is imported before it is asked for by name.
+A package (`core.attacks`, `core.defenses`, `core.datasets`, `core.models`) is a folder with one component a file.
+Files that
+hold no component (`base.py`, helpers) say so by `COMPONENT = False`. Nothing is imported before it is asked for by
+name.
 """
 
 import difflib
@@ -37,7 +39,11 @@ def load(kind: str, name: str) -> type:
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise SpecError(f"There is no {name!r} among the {kind}; legal are {', '.join(names(kind))}.{hint}")
     module = importlib.import_module(f"core.{kind}.{name}")
-    found = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and hasattr(c, "title")]
+    found = [
+        c
+        for _, c in inspect.getmembers(module, inspect.isclass)
+        if c.__module__ == module.__name__ and hasattr(c, "title")
+    ]
     if len(found) != 1:
         raise SpecError(f"{module.__name__} must define exactly one component, not {len(found)}.")
     return found[0]

@@ -18,7 +18,8 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         device: for people.
 
     Returns:
-        {"device", "spec", "arms": {arm: {"clean_accuracy", "asr", "seconds", "passes", "detection"?}}, "control", "flags"}.
+        {"device", "spec", "arms": {arm: {"clean_accuracy", "asr", "seconds", "passes", "detection"?}}, "control",
+        "flags"}.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
     for step in steps:

@@ -1,6 +1,7 @@
 """An experiment and what it is made of: frozen, checked, and hashed.
 
-A `Component` is an attack, a defense, a data set or a network that *is* its own configuration. Its fields carry range, unit and
+A `Component` is an attack, a defense, a data set or a network that *is* its own configuration. Its fields carry range,
+unit and
 one sentence of help, from which come the check, the command line, the form in the browser and the table in the docs.
 """
 
@@ -94,14 +95,19 @@ class Training(Part):
     batch_size: int = setting(128, "Images in one step of the optimiser.", unit="images", ge=1, le=8192)
     learning_rate: float = setting(0.1, "Highest learning rate of the schedule.", gt=0, le=10)
     schedule: Literal["one_cycle", "step", "constant"] = setting(
-        "one_cycle", "one_cycle: up, then down to zero. step: a tenth at 3/8, 5/8 and 7/8 of the epochs. constant: as it is."
+        "one_cycle",
+        "one_cycle: up, then down to zero. step: a tenth at 3/8, 5/8 and 7/8 of the epochs. constant: as it is.",
     )
     momentum: float = setting(0.9, "Nesterov momentum.", ge=0, lt=1, advanced=True)
-    weight_decay: float = setting(5e-4, "L2 penalty on all weights but biases and normalisation.", ge=0, le=1, advanced=True)
+    weight_decay: float = setting(
+        5e-4, "L2 penalty on all weights but biases and normalisation.", ge=0, le=1, advanced=True
+    )
     shift: int = setting(2, "Random shift of every training image in both directions.", unit="pixels", ge=0, le=16)
     flip: bool = setting(True, "Random mirror images, where the data set allows it (never for signs or digits).")
     precision: Literal["auto", "float32", "bfloat16"] = setting(
-        "auto", "Arithmetic of the forward and backward pass; auto takes bfloat16 where the processor has it.", advanced=True
+        "auto",
+        "Arithmetic of the forward and backward pass; auto takes bfloat16 where the processor has it.",
+        advanced=True,
     )
 
 
@@ -119,10 +125,14 @@ class Experiment(Part):
     model: Network = Field(default="small_cnn", validate_default=True, description="The network.")
     training: Training = Field(Training(), description="How models are trained.")
     scenario: Literal["from_scratch"] = Field("from_scratch", description="What the victim starts from.")
-    attack: AttackChoice = Field(default="badnets", validate_default=True, description="Who poisons the training set, and how.")
+    attack: AttackChoice = Field(
+        default="badnets", validate_default=True, description="Who poisons the training set, and how."
+    )
     keys: int = setting(1, "Independent draws of the poisons.", unit="draws", ge=1, le=100)
     victims: int = setting(1, "Models trained per arm, each with its own seed.", unit="models", ge=1, le=100)
-    defenses: Annotated[tuple[DefenseChoice, ...], BeforeValidator(_listed)] = Field((), description="What stands against it.")
+    defenses: Annotated[tuple[DefenseChoice, ...], BeforeValidator(_listed)] = Field(
+        (), description="What stands against it."
+    )
     analysis: Analysis = Field(Analysis(), description="What is measured beside accuracy and attack success.")
     seed: int = setting(0, "Everything random follows from it.", ge=0, le=2**31 - 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", "Where models are trained.")

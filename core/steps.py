@@ -1,7 +1,9 @@
 """An experiment as a small graph of steps, each computed once.
 
-A step's key is the hash of everything that it depends on: its part of the experiment, its inputs' keys, the format's version.
-Its result lies under that key. So a killed run goes on where it stopped, a defense added to a finished run trains only what
+A step's key is the hash of everything that it depends on: its part of the experiment, its inputs' keys, the format's
+version.
+Its result lies under that key. So a killed run goes on where it stopped, a defense added to a finished run trains only
+what
 is new, and thirty people with the same settings cost one training.
 """
 
@@ -60,86 +62,72 @@ class Step:
 
 def plan(experiment: Experiment) -> list[Step]:
     """All steps of an experiment, each after those that it needs."""
-    steps = list(_unfold(experiment))
-    return list({step.key: step for step in steps}.values())
+    return list({step.key: step for step in _Planner(experiment).unfold()}.values())
 
 
-def _unfold(experiment: Experiment) -> Iterator[Step]:
-    dump = experiment.model_dump(mode="json")
-    cost = estimate.costs(experiment)
-    fingerprint = experiment.data.fingerprint()  # type: ignore[attr-defined]
-    data = Step("data", digest(["data", dump["data"], fingerprint]), "Prepare the images", (), cost.data)
-    yield data
+class _Planner:
+    """Unfolds an experiment; a step's key is the hash of its kind, its needs' keys and its own settings."""
 
-    def train(arm: str, label: str, victim: int, poison: Step | None = None, kept: Step | None = None) -> Step:
-        needs = tuple(step for step in (data, poison, kept) if step is not None)
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment, self.settings = experiment, experiment.model_dump(mode="json")
+        self.costs = estimate.costs(experiment)
+        fingerprint = experiment.data.fingerprint()  # type: ignore[attr-defined]
+        own = [self.settings["data"], fingerprint]
+        self.data = Step("data", digest(["data", [], own]), "Prepare the images", (), self.costs.data)
+
+    def unfold(self) -> Iterator[Step]:
+        """Every step; what several need is yielded more than once, with the same key."""
+        yield self.data
+        victims = range(self.experiment.victims)
+        controls = [self.train("control", "Train without poison (control)", victim) for victim in victims]
+        if self.experiment.attack is None:
+            yield from controls
+            return
+        own = [self.settings["attack"], self.experiment.seed]
+        for key in range(self.experiment.keys):
+            digested = digest(["poison", [self.data.key], [*own, key]])
+            label = "Poison the training set"
+            poison = Step("poison", digested, label, (self.data,), self.costs.poison, poison_key=key)
+            yield poison
+            for victim, control in zip(victims, controls, strict=True):
+                undefended = self.train("undefended", "Train on the poisoned set", victim, poison)
+                yield undefended
+                yield from self.defended(poison, undefended)
+                yield control
+                yield self.look("measure", "Test the control", "control", poison, control)
+
+    def train(self, arm: str, label: str, victim: int, poison: Step | None = None, kept: Step | None = None) -> Step:
+        """Train one model: on all rows, or on those that a filter (or its random control) keeps."""
+        needs = tuple(step for step in (self.data, poison, kept) if step is not None)
         part = "random" if kept is not None and arm.endswith("_random") else "flagged"
-        seed = derive(experiment.seed, "victim", victim)
-        content = ["train", [step.key for step in needs], part, dump["model"], dump["training"], seed]
-        key = poison.poison_key if poison else None
-        return Step("train", digest(content), label, needs, cost.train, arm, key, victim, kept.defense if kept else None)
+        seed = derive(self.experiment.seed, "victim", victim)
+        own = [part, self.settings["model"], self.settings["training"], seed]
+        digested = digest(["train", [need.key for need in needs], own])
+        key, defense = poison.poison_key if poison else None, kept.defense if kept else None
+        return Step("train", digested, label, needs, self.costs.train, arm, key, victim, defense)
 
-    controls = [train("control", "Train without poison (control)", victim) for victim in range(experiment.victims)]
-    if experiment.attack is None:
-        yield from controls
-        return
-    poisons = [
-        Step(
-            "poison", digest(["poison", data.key, dump["attack"], experiment.seed, key]), "Poison the training set",
-            (data,), cost.poison, poison_key=key,
-        )
-        for key in range(experiment.keys)
-    ]  # fmt: skip
-    for poison in poisons:
-        yield poison
-        for victim in range(experiment.victims):
-            undefended = train("undefended", "Train on the poisoned set", victim, poison)
-            yield undefended
-            yield from _looked_at(experiment, data, poison, undefended)
-            for defense, settings in zip(experiment.defenses, dump["defenses"], strict=True):
-                yield from _filtered(experiment, defense, settings, data, poison, undefended, train)
-    yield from controls
-    for poison in poisons:
-        for victim, control in enumerate(controls):
-            key = digest(["measure", control.key, poison.key])
-            needs = (data, poison, control)
-            yield Step("measure", key, "Test the control", needs, cost.look, "control", poison.poison_key, victim)
+    def look(
+        self, kind: str, label: str, arm: str, poison: Step, *more: Step, own: Any = None, defense: str | None = None
+    ) -> Step:
+        """A quick step about a trained model, which needs the data, the poison and `more`."""
+        needs = (self.data, poison, *more)
+        digested = digest([kind, [need.key for need in needs], own])
+        return Step(kind, digested, label, needs, self.costs.look, arm, poison.poison_key, more[0].victim, defense)
 
-
-def _features(data: Step, poison: Step, trained: Step, seconds: float) -> Step:
-    key = digest(["features", trained.key])
-    return Step("features", key, "Read the features", (data, poison, trained), seconds, "undefended", poison.poison_key, trained.victim)
-
-
-def _looked_at(experiment: Experiment, data: Step, poison: Step, trained: Step) -> Iterator[Step]:
-    if not experiment.analysis.spectral:
-        return
-    seconds = estimate.costs(experiment).look
-    features = _features(data, poison, trained, seconds)
-    yield features
-    needs = (data, poison, features)
-    key = digest(["spectral", features.key])
-    yield Step("spectral", key, "Find singular directions", needs, seconds, "undefended", poison.poison_key, trained.victim)
-
-
-def _filtered(
-    experiment: Experiment, defense: Any, settings: dict[str, Any], data: Step, poison: Step, trained: Step, train: Any
-) -> Iterator[Step]:
-    assert isinstance(defense, Defense)
-    seconds = estimate.costs(experiment).look
-    features = _features(data, poison, trained, seconds)
-    place = {"poison_key": poison.poison_key, "victim": trained.victim, "defense": defense.name, "arm": defense.name}
-    score = Step(
-        "score", digest(["score", features.key, settings, experiment.seed]), f"Score every row: {defense.title}",
-        (data, poison, features), seconds, **place,
-    )  # fmt: skip
-    decided = Step(
-        "filter", digest(["filter", score.key]), f"Flag rows: {defense.title}",
-        (data, poison, features, score), seconds, **place,
-    )  # fmt: skip
-    yield from (features, score, decided)
-    yield train(defense.name, f"Retrain after {defense.title}", trained.victim, poison, decided)
-    yield train(f"{defense.name}_random", "Retrain after random removal (control)", trained.victim, poison, decided)
+    def defended(self, poison: Step, undefended: Step) -> Iterator[Step]:
+        """What is done with a model that was trained on all rows: analyses, then filters and what they lead to."""
+        features = self.look("features", "Read the features", "undefended", poison, undefended)
+        if self.experiment.analysis.spectral:
+            yield from (features, self.look("spectral", "Find singular directions", "undefended", poison, features))
+        for defense, settings in zip(self.experiment.defenses, self.settings["defenses"], strict=True):
+            assert isinstance(defense, Defense)
+            name, title, own = defense.name, defense.title, [settings, self.experiment.seed]
+            score = self.look("score", f"Score every row: {title}", name, poison, features, own=own, defense=name)
+            decided = self.look("filter", f"Flag rows: {title}", name, poison, features, score, defense=name)
+            victim = undefended.victim or 0
+            yield from (features, score, decided)
+            yield self.train(name, f"Retrain after {title}", victim, poison, decided)
+            yield self.train(f"{name}_random", "Retrain after random removal (control)", victim, poison, decided)
 
 
 def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dict[str, Any]:

@@ -51,7 +51,13 @@ class Work:
     """Runs steps of one experiment; keeps what several steps read in memory."""
 
     def __init__(self, experiment: Experiment, artifacts: Artifacts, watch: Watch, device: str, threads: int) -> None:
-        self.experiment, self.artifacts, self.watch, self.device, self.threads = experiment, artifacts, watch, device, threads
+        self.experiment, self.artifacts, self.watch, self.device, self.threads = (
+            experiment,
+            artifacts,
+            watch,
+            device,
+            threads,
+        )
         self._splits: dict[str, Split] = {}
         self._poisoned: dict[str, PoisonedSet] = {}
         self._reading = threading.Lock()
@@ -68,7 +74,8 @@ class Work:
             getattr(self, f"_{step.kind}")(step, folder, tell)
         self.watch.step(step.key, 1.0, "")
 
-    # ---- what steps read -----------------------------------------------------------------------------------------------
+    # ---- what steps read
+    # -----------------------------------------------------------------------------------------------
 
     def split(self, step: "Step") -> Split:
         """The data set behind any step."""
@@ -98,7 +105,8 @@ class Work:
         assert isinstance(self.experiment.model, Model)
         return self.experiment.model
 
-    # ---- the kinds -----------------------------------------------------------------------------------------------------
+    # ---- the kinds
+    # -----------------------------------------------------------------------------------------------------
 
     def _data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
@@ -136,12 +144,20 @@ class Work:
         rows = self._kept_rows(step)
         seed = derive(self.experiment.seed, "victim", step.victim)
         net = build(self._model, data, seed, self.device)
-        judge = _Judge(split.test, poisoned.evaluation if poisoned else None, self.device, uses_bfloat16(config, self.device))
+        judge = _Judge(
+            split.test, poisoned.evaluation if poisoned else None, self.device, uses_bfloat16(config, self.device)
+        )
         epochs: list[dict[str, Any]] = []
 
         def after_epoch(epoch: Epoch) -> None:
             accuracy, asr = judge.live(epoch.net)
-            point = {"epoch": epoch.epoch, "loss": epoch.loss, "clean_accuracy": accuracy, "asr": asr, "seconds": epoch.seconds}
+            point = {
+                "epoch": epoch.epoch,
+                "loss": epoch.loss,
+                "clean_accuracy": accuracy,
+                "asr": asr,
+                "seconds": epoch.seconds,
+            }
             epochs.append(point)
             self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
             tell(epoch.epoch / config.epochs, f"epoch {epoch.epoch} of {config.epochs}")
@@ -159,7 +175,9 @@ class Work:
         name = "random_flagged" if str(step.arm).endswith("_random") else "flagged"
         return np.flatnonzero(~self.artifacts.array(step.find("filter").key, name))
 
-    def _save_trained(self, folder: Path, trained: Trained, judge: "_Judge", epochs: list[dict[str, Any]], rows: int) -> None:
+    def _save_trained(
+        self, folder: Path, trained: Trained, judge: "_Judge", epochs: list[dict[str, Any]], rows: int
+    ) -> None:
         weights = {name: tensor.contiguous().cpu() for name, tensor in trained.net.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
         accuracy, asr, predictions = judge.final(trained.net)
@@ -179,7 +197,9 @@ class Work:
     def _measure(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         """Attack success of a model that was trained without the poisons: the control's."""
         evaluation = self.poisoned(step).evaluation
-        judge = _Judge(self.split(step).test, evaluation, self.device, uses_bfloat16(self.experiment.training, self.device))
+        judge = _Judge(
+            self.split(step).test, evaluation, self.device, uses_bfloat16(self.experiment.training, self.device)
+        )
         predicted = judge.predicted(self.net(step), judge.triggered)
         hits = int((predicted == evaluation.wanted).sum())
         save(folder, {"asr": {"hits": hits, "n": len(predicted)}}, eval_predictions=predicted)
@@ -292,5 +312,7 @@ def _read_poisoned(artifacts: Artifacts, key: str, clean: ImageSet) -> PoisonedS
     labels = np.concatenate([clean.labels, np.zeros(extra, np.int64)])
     indices = np.concatenate([clean.indices, np.full(extra, -1)])  # added rows have no place in the source
     images[rows], labels[rows] = array("images"), array("labels")
-    evaluation = attacks.Evaluation(array("eval_images"), array("eval_wanted"), array("eval_true"), array("eval_indices"))
+    evaluation = attacks.Evaluation(
+        array("eval_images"), array("eval_wanted"), array("eval_true"), array("eval_indices")
+    )
     return PoisonedSet(ImageSet(images, labels, clean.class_names, indices), rows, evaluation)

@@ -28,7 +28,8 @@ class ClassSpectrum:
 def class_spectrum(features: np.ndarray, count: int = 3) -> ClassSpectrum:
     """Top singular directions of one class's features.
 
-    Works on the smaller of the two Gram matrices in float64 and asks for its top eigenvectors only, which is exact to about
+    Works on the smaller of the two Gram matrices in float64 and asks for its top eigenvectors only, which is exact to
+    about
     1e-8 relative for the leading directions and much faster than a full SVD.
 
     Args:
@@ -59,7 +60,8 @@ def scores(features: np.ndarray, labels: np.ndarray, *, centred: bool = True) ->
     Args:
         features: (n, d) float.
         labels: (n,) int64, as given (that is, after poisoning).
-        centred: the paper's score, the squared projection of the centred features. False gives the absolute projection of the
+        centred: the paper's score, the squared projection of the centred features. False gives the absolute projection
+            of the
             uncentred features, as the authors' released code and several libraries compute it.
 
     Returns:
@@ -79,7 +81,9 @@ def scores(features: np.ndarray, labels: np.ndarray, *, centred: bool = True) ->
     return result
 
 
-def projection(features: np.ndarray, labels: np.ndarray, classes: int, count: int = 3, kept: int = 16) -> tuple[np.ndarray, np.ndarray]:
+def projection(
+    features: np.ndarray, labels: np.ndarray, classes: int, count: int = 3, kept: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates of every row on the top singular directions of its own class.
 
     Args:
@@ -90,7 +94,8 @@ def projection(features: np.ndarray, labels: np.ndarray, classes: int, count: in
         kept: singular values per class.
 
     Returns:
-        (n, count) float32 centred coordinates, zero where a class has too few rows, and (classes, kept) float32 singular values.
+        (n, count) float32 centred coordinates, zero where a class has too few rows, and (classes, kept) float32
+        singular values.
     """
     coordinates = np.zeros((len(labels), count), np.float32)
     values = np.zeros((classes, kept), np.float32)

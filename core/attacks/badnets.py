@@ -14,7 +14,8 @@ from core.spec import setting
 class Badnets(Attack):
     """A patch of any size, place, colour and opacity; dirty-label.
 
-    Source: Gu, Dolan-Gavitt, Garg, "BadNets", 2017. Departure from common re-implementations: images that already are of the
+    Source: Gu, Dolan-Gavitt, Garg, "BadNets", 2017. Departure from common re-implementations: images that already are
+        of the
     target class are never drawn as poisons, so the budget is what it says.
     """
 
@@ -26,7 +27,8 @@ class Badnets(Attack):
 
     mode: Literal["all_to_one", "one_source", "all_to_all"] = setting(
         "all_to_one",
-        "Which images the trigger turns: every class to the target, one source class to the target, or each class to the next one.",
+        "Which images the trigger turns: every class to the target, one source class to the target, or each "
+        "class to the next one.",
     )
     target_class: int = setting(1, "Class that the attacker wants predicted (not used by all_to_all).", ge=0, le=999)
     source_class: int = setting(0, "Class whose images are to be misread (one_source only).", ge=0, le=999)
@@ -50,7 +52,9 @@ class Badnets(Attack):
         c, h, w = images.shape[1:]
         top, left = self._corner(h, w)
         if top < 0 or left < 0 or top + self.size > h or left + self.size > w:
-            raise AttackError(f"A patch of {self.size} pixels at row {top}, column {left} does not fit into {h} x {w} pixels.")
+            raise AttackError(
+                f"A patch of {self.size} pixels at row {top}, column {left} does not fit into {h} x {w} pixels."
+            )
         mask = np.zeros((h, w))
         mask[top : top + self.size, left : left + self.size] = 1
         levels = np.broadcast_to(colour_levels(self.colour, c)[:, None, None], (c, h, w))
@@ -85,7 +89,9 @@ class Badnets(Attack):
         if self.mode != "all_to_all":
             check_class("target_class", self.target_class, data)
         rows = draw(self._pool(data), self.budget(len(data)), tools.random("rows"), "to draw from")
-        return replaced(data, rows, self.stamp(data.images[rows]), self._wanted(data.labels[rows], len(data.class_names)))
+        return replaced(
+            data, rows, self.stamp(data.images[rows]), self._wanted(data.labels[rows], len(data.class_names))
+        )
 
     def evaluation_set(self, test: ImageSet, tools: Tools) -> Evaluation:
         rows = self._pool(test)

@@ -78,7 +78,9 @@ class Attack(Component):
     changes_labels: ClassVar[bool]
     epsilon_bound: ClassVar[bool] = False
 
-    poison_fraction: float = setting(0.01, "Poison budget: poisoned rows among all training rows.", unit="fraction", gt=0, le=0.5)
+    poison_fraction: float = setting(
+        0.01, "Poison budget: poisoned rows among all training rows.", unit="fraction", gt=0, le=0.5
+    )
 
     def poison(self, data: ImageSet, tools: Tools) -> Poisoned:
         """Poison at most `budget(len(data))` rows of the training set."""
@@ -109,7 +111,9 @@ def _verify(attack: Attack, before: ImageSet, poisoned: Poisoned) -> None:
     after, rows, n = poisoned.data, poisoned.rows, len(before)
     p = len(rows)
     if p == 0 or len(np.unique(rows)) != p or not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= len(after):
-        raise AttackError(f"{attack.name} must report at least one changed row, ascending and inside the set of {len(after)}.")
+        raise AttackError(
+            f"{attack.name} must report at least one changed row, ascending and inside the set of {len(after)}."
+        )
     if p > attack.budget(n):
         raise AttackError(f"{attack.name} changed {p} rows; its budget is {attack.budget(n)}.")
     if after.images.shape[1:] != before.images.shape[1:] or after.class_names != before.class_names:
@@ -145,7 +149,9 @@ def evaluation(attack: Attack, test: ImageSet, tools: Tools) -> Evaluation:
     m = len(shown.images)
     if m == 0:
         raise AttackError(f"{attack.name} has no test image to be judged on: the source class has none.")
-    if {len(shown.wanted), len(shown.true), len(shown.indices)} != {m} or shown.images.shape[1:] != test.images.shape[1:]:
+    if {len(shown.wanted), len(shown.true), len(shown.indices)} != {m} or shown.images.shape[1:] != test.images.shape[
+        1:
+    ]:
         raise AttackError(f"{attack.name} shows arrays of different lengths or shapes.")
     if (shown.wanted == shown.true).any():
         raise AttackError(f"{attack.name} counts images that already are of the wanted class.")

@@ -44,7 +44,9 @@ def draw(pool: np.ndarray, count: int, random: np.random.Generator, what: str) -
         AttackError: the pool is too small.
     """
     if count > len(pool):
-        raise AttackError(f"The budget is {count} rows, but there are only {len(pool)} rows {what}; lower poison_fraction.")
+        raise AttackError(
+            f"The budget is {count} rows, but there are only {len(pool)} rows {what}; lower poison_fraction."
+        )
     return np.sort(random.permutation(pool)[:count])
 
 

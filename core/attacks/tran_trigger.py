@@ -21,7 +21,8 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
 class TranTrigger(Attack):
     """A tiny fixed pattern on images of one source class, relabelled to the target class.
 
-    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018. Departure: in `replace` mode a poison
+    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018. Departure: in `replace` mode a
+        poison
     stays at its row instead of moving to the end of the set, which changes nothing because every epoch is shuffled.
     """
 
@@ -37,7 +38,9 @@ class TranTrigger(Attack):
     row: int = setting(11, "Row of the trigger's centre (its corner for L).", unit="pixels", ge=0, le=255)
     column: int = setting(16, "Column of the trigger's centre (its corner for L).", unit="pixels", ge=0, le=255)
     colour: str = setting("#650019", "Colour of the pixels as #rrggbb.", pattern=HEX_COLOUR)
-    mode: Literal["replace", "add"] = setting("replace", "Poisons take the place of their originals, or are added to them.")
+    mode: Literal["replace", "add"] = setting(
+        "replace", "Poisons take the place of their originals, or are added to them."
+    )
 
     def stamp(self, images: np.ndarray) -> np.ndarray:
         """Set the trigger's pixels, (n, c, h, w) uint8 in and out.
@@ -50,7 +53,9 @@ class TranTrigger(Attack):
         for down, right in SHAPES[self.shape]:
             y, x = self.row + down, self.column + right
             if not (0 <= y < h and 0 <= x < w):
-                raise AttackError(f"The {self.shape} trigger at row {self.row}, column {self.column} leaves the {h} x {w} image.")
+                raise AttackError(
+                    f"The {self.shape} trigger at row {self.row}, column {self.column} leaves the {h} x {w} image."
+                )
             mask[y, x] = 1
         return blended(images, mask, colour_levels(self.colour, c), 1.0)
 

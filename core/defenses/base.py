@@ -1,6 +1,7 @@
 """What a defense is: a filter, a training defense or a repair, each with what it is told.
 
-A defense gets a view without ground truth. Facts that it does not list in `knows` are not handed over: asking for one raises.
+A defense gets a view without ground truth. Facts that it does not list in `knows` are not handed over: asking for one
+raises.
 """
 
 from collections.abc import Callable
@@ -54,7 +55,9 @@ class View:
             PoisonscopeError: the defense does not list it in `knows`.
         """
         if name not in self.facts:
-            raise PoisonscopeError(f"This defense was not told {FACTS[name]}; a defense lists what it is told in `knows`.")
+            raise PoisonscopeError(
+                f"This defense was not told {FACTS[name]}; a defense lists what it is told in `knows`."
+            )
         return self.facts[name]
 
     def random(self, *names: object) -> np.random.Generator:

@@ -12,15 +12,18 @@ from core.spec import setting
 class SpectralSignatures(Filter):
     """Remove the most outlying rows of every class, 1.5 times as many as there may be poisons.
 
-    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1. Departures: at most a fixed
-    share of a class is removed (`cap`); `score = "uncentred"` reproduces the authors' released code instead of the paper.
+    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1. Departures: at most
+        a fixed
+    share of a class is removed (`cap`); `score = "uncentred"` reproduces the authors' released code instead of the
+    paper.
     """
 
     title = "Spectral signatures"
     summary = "Poisons shift their class's mean; the top singular vector shows who stands apart."
     source = "Tran, Li, Madry (2018), arXiv:1811.00636"
     fails_when = (
-        "Poisons do not shift the features of their class: clean-label poisons with a small epsilon, triggers with covers "
+        "Poisons do not shift the features of their class: clean-label poisons with a small epsilon, triggers "
+        "with covers "
         "that keep their labels, or so many poisons that they are the class."
     )
 
@@ -34,7 +37,9 @@ class SpectralSignatures(Filter):
     )
     cap: float = setting(0.5, "Largest share of a class that is removed.", unit="fraction", gt=0, le=1, advanced=True)
     score: Literal["centred", "uncentred"] = setting(
-        "centred", "centred: the paper's score. uncentred: that of the authors' released code, kept for comparison.", advanced=True
+        "centred",
+        "centred: the paper's score. uncentred: that of the authors' released code, kept for comparison.",
+        advanced=True,
     )
 
     @property

@@ -13,6 +13,9 @@ COMPONENT = False
 class Normalise(nn.Module):
     """First layer of every network, so that attacks and defenses can work on plain pixels in [0, 1]."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()
         self.register_buffer("mean", mean.view(1, -1, 1, 1))

@@ -17,7 +17,9 @@ class Block(nn.Module):
             conv(outputs, outputs), nn.BatchNorm2d(outputs),
         )  # fmt: skip
         same = stride == 1 and inputs == outputs
-        self.shortcut = nn.Identity() if same else nn.Sequential(conv(inputs, outputs, stride, 1), nn.BatchNorm2d(outputs))
+        self.shortcut = (
+            nn.Identity() if same else nn.Sequential(conv(inputs, outputs, stride, 1), nn.BatchNorm2d(outputs))
+        )
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -18,5 +18,7 @@ class SmallCnn(Model):
         w = self.width
         first = conv(channels, w, stride=2, kernel=5)  # halving at once makes the whole network twice as fast
         others = [conv(w, 2 * w, 2), conv(2 * w, 4 * w), conv(4 * w, 4 * w, 2)]
-        layers = [layer for c in (first, *others) for layer in (c, nn.BatchNorm2d(c.out_channels), nn.ReLU(inplace=True))]
+        layers = [
+            layer for c in (first, *others) for layer in (c, nn.BatchNorm2d(c.out_channels), nn.ReLU(inplace=True))
+        ]
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), 4 * w

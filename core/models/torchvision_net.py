@@ -8,7 +8,8 @@ from core.spec import setting
 
 
 class TorchvisionNet(Model):
-    """Any torchvision classifier that ends in a linear layer, such as mobilenet_v3_small or vgg11_bn; never downloads weights."""
+    """Any torchvision classifier that ends in a linear layer, such as mobilenet_v3_small or vgg11_bn; never downloads
+    weights."""
 
     title = "torchvision network"
     summary = "Any classifier of torchvision by name, such as mobilenet_v3_small."
@@ -25,7 +26,9 @@ class TorchvisionNet(Model):
         places = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
         last = network.get_submodule(places[-1]) if places else None
         if not isinstance(last, nn.Linear) or last.out_features != classes:
-            raise SpecError(f"{self.architecture!r} does not end in a linear layer; choose one that does, such as resnet18.")
+            raise SpecError(
+                f"{self.architecture!r} does not end in a linear layer; choose one that does, such as resnet18."
+            )
         parent, _, child = places[-1].rpartition(".")
         setattr(network.get_submodule(parent), child, nn.Identity())
         body = nn.Sequential(_ThreeChannels(), network) if channels == 1 else network

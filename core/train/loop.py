@@ -1,6 +1,7 @@
 """The training loop: flat, on one device, read from top to bottom.
 
-The whole training set sits on the device as uint8. One step takes rows, augments them in one gather, and goes through the
+The whole training set sits on the device as uint8. One step takes rows, augments them in one gather, and goes through
+the
 network in bfloat16 where the hardware has it. The device is asked for numbers once per epoch, not once per step.
 """
 
@@ -22,7 +23,6 @@ from core.seeds import derive
 from core.spec import Training
 from core.train.augment import augmented
 from core.train.hooks import Hooks
-
 
 _DRAWING = threading.Lock()  # torch's global random state, from which weights are drawn, is one for all threads
 
@@ -62,7 +62,7 @@ def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
     with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights"))  # weights are drawn on the CPU: the same on every device
         net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
-    return net.to(device, memory_format=torch.channels_last)
+    return net.to(device).to(memory_format=torch.channels_last)
 
 
 def uses_bfloat16(config: Training, device: str) -> bool:
@@ -135,7 +135,9 @@ def train(
         mean_loss = losses.item() / max(1, len(order))  # the epoch's one wait for the device
         after_epoch(Epoch(epoch, mean_loss, time.perf_counter() - begun, net))
     net.eval()
-    return Trained(net, time.perf_counter() - begun, net.passes - passes_before, device, "bfloat16" if bfloat16 else "float32")
+    return Trained(
+        net, time.perf_counter() - begun, net.passes - passes_before, device, "bfloat16" if bfloat16 else "float32"
+    )
 
 
 def learning_rate(config: Training, done: float) -> float:
