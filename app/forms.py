@@ -103,7 +103,9 @@ def _complain(cls: type[Part], held: dict[str, Any], slots: dict[str, Any]) -> N
     except ValidationError as error:
         for item in error.errors(include_url=False):
             name = str(item["loc"][0]) if item["loc"] else next(iter(slots), "")
-            message = item["msg"].removeprefix("Value error, ")
+            message = (
+                item["msg"].removeprefix("Value error, ") if held.get(name) not in ("", None) else "Still to be given."
+            )
             if name in slots:
                 slots[name].error(message, icon=":material/error:")
 

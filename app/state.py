@@ -7,7 +7,7 @@ from typing import Any
 
 from core import registry
 from core.errors import PoisonscopeError
-from core.spec import Component, parse
+from core.spec import parse
 
 RUN_ID = re.compile(r"[a-z0-9-]{1,64}")
 CHOICES = {"data": "datasets", "model": "models", "attack": "attacks"}
@@ -17,6 +17,8 @@ PLAIN = ("keys", "victims", "seed", "device", "scenario")
 NO_ATTACK = "none"
 DRAWN = "signs"
 """The data set that needs nothing from anybody."""
+UNNAMED = "not named yet"
+"""Stands for what only the person can say while everything else is checked."""
 
 Form = dict[str, Any]
 """An experiment's whole mapping: every setting, defaults written out."""
@@ -37,12 +39,10 @@ def whole(content: Mapping[str, Any]) -> Form:
 
 
 def defaults(kind: str, name: str) -> dict[str, Any]:
-    """A component's settings as they are when nothing is said, its name among them."""
-    cls: type[Component] = registry.load(kind, name)
+    """A component's settings when nothing is said, its name among them; what must be said is empty."""
     fields = {
-        key: field.get_default(call_default_factory=True)
-        for key, field in cls.model_fields.items()
-        if not field.is_required()
+        key: "" if field.is_required() else field.get_default(call_default_factory=True)
+        for key, field in registry.load(kind, name).model_fields.items()  # type: ignore[attr-defined]
     }
     return {"name": name, **json.loads(json.dumps(fields, default=str))}
 
@@ -111,11 +111,10 @@ def read(parameters: Mapping[str, str], preset: Form) -> tuple[Form, list[str]]:
         (form, notes). The form is always legal as far as the preset is.
     """
     notes: list[str] = []
-    unfinished = _legal(preset) is None
     form = _chosen(parameters, preset, notes)
     settings = [(path, decoded(text)) for path, text in parameters.items() if _is_setting(path)]
     together = _with(form, settings)
-    if together is not None and (legal := _legal(together, unfinished)) is not None:
+    if together is not None and (legal := _legal(together)) is not None:
         return legal, notes
     # Two settings may be legal only together, so what failed in the first pass gets a second chance.
     waiting = settings
@@ -123,7 +122,7 @@ def read(parameters: Mapping[str, str], preset: Form) -> tuple[Form, list[str]]:
         failed = []
         for path, value in waiting:
             trial = _with(form, [(path, value)])
-            legal = _legal(trial, unfinished) if trial is not None else None
+            legal = _legal(trial) if trial is not None else None
             if legal is None:
                 failed.append((path, value))
             else:
@@ -188,22 +187,20 @@ def _with(form: Form, settings: Iterable[tuple[str, Any]]) -> Form | None:
     return result
 
 
-def _legal(form: Form, unfinished: bool = False) -> Form | None:
-    """The form as the experiment would write it; None where it is not one.
-
-    Args:
-        form: what to look at.
-        unfinished: the preset waits for the person's own data, so everything else is looked at without it.
-    """
+def _legal(form: Form) -> Form | None:
+    """The form as the experiment would write it, or None where it is not one. Data may still wait to be named."""
+    data, waiting = form["data"], _waiting(form["data"])
     try:
-        return whole(form)
-    except PoisonscopeError:
-        if not unfinished:
-            return None
-    try:
-        return whole({**form, "data": DRAWN}) | {"data": form["data"]}
+        legal = whole({**form, "data": {**data, **dict.fromkeys(waiting, UNNAMED)}})
     except PoisonscopeError:
         return None
+    return {**legal, "data": {**legal["data"], **dict.fromkeys(waiting, "")}}
+
+
+def _waiting(data: Mapping[str, Any]) -> list[str]:
+    """Settings of a data set that only the person can give, such as a path, and has not."""
+    fields = registry.load("datasets", data["name"]).model_fields  # type: ignore[attr-defined]
+    return [key for key, field in fields.items() if field.is_required() and not data.get(key)]
 
 
 def preset_form(content: Mapping[str, Any]) -> Form:
@@ -212,14 +209,11 @@ def preset_form(content: Mapping[str, Any]) -> Form:
     Raises:
         SpecError: the preset is illegal beyond that.
     """
-    try:
-        return whole(content)
-    except PoisonscopeError:
-        data = content.get("data", {})
-        given = {"name": data} if isinstance(data, str) else dict(data)
-        if given.get("name") not in registry.names("datasets"):
-            raise
-        return whole({**content, "data": DRAWN}) | {"data": {**defaults("datasets", given["name"]), **given}}
+    data = content.get("data", DRAWN)
+    data = {"name": data} if isinstance(data, str) else data
+    form = {**content, "data": data}
+    legal = _legal(form) if data.get("name") in registry.names("datasets") else None
+    return whole(content) if legal is None else legal
 
 
 def command(form: Form, presets: Mapping[str, Form]) -> list[str] | None:

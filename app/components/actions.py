@@ -39,7 +39,7 @@ def menu(run: Run, place: str) -> None:
 def stop(run: Run, place: str) -> None:
     """The Stop button; it stays where it is, disabled, while the run is stopping."""
     stopping = run.state == "stopping"
-    label = "Stopping after this epoch …" if stopping else "Stop"
+    label = "Stopping …" if stopping else "Stop"
     if st.button(
         label, key=f"stop-{place}-{run.id}", icon=":material/stop_circle:", disabled=stopping, width="stretch"
     ):

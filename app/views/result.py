@@ -81,7 +81,7 @@ ENDED = {
     "failed": ("The run failed", "Mend what the message says, then Resume: finished steps are not computed again."),
     "lost": (
         "The worker vanished",
-        "Its process is gone, perhaps killed or the machine was restarted. Resume goes on where it stopped.",
+        "Perhaps it was killed, or the machine was restarted.",
     ),
     "incompatible": (
         "Made by another version",

@@ -7,6 +7,7 @@ import pytest
 
 from app import state
 from core import presets
+from core.errors import SpecError
 
 Form = dict[str, Any]
 
@@ -72,6 +73,24 @@ def test_what_is_not_legal_is_dropped_with_a_sentence(base: Form, parameters: di
     assert len(notes) == 1 and named in notes[0]
     if "training.epochs" not in parameters:
         assert form["training"]["epochs"] == 44  # the rest of the link still counts
+
+
+def test_settings_count_while_a_path_is_still_to_be_given(base: Form) -> None:
+    form, notes = state.read({"data": "folder", "attack.size": "15", "data.size": "99999"}, base)
+    assert (form["data"]["path"], form["data"]["size"], form["attack"]["size"]) == ("", 32, 15)
+    assert len(notes) == 1 and "data.size=99999" in notes[0]
+
+
+def test_a_preset_may_wait_for_the_persons_own_data() -> None:
+    form = state.preset_form({"data": {"name": "folder", "size": 16}, "seed": 4})
+    assert (form["data"]["path"], form["data"]["size"], form["seed"]) == ("", 16, 4)
+    given, notes = state.read({"data.path": "/images"}, form)
+    assert given["data"]["path"] == "/images" and notes == []
+
+
+def test_a_preset_that_is_wrong_elsewhere_says_so() -> None:
+    with pytest.raises(SpecError, match="epochs"):
+        state.preset_form({"training": {"epochs": 0}})
 
 
 def test_parameters_of_other_pages_are_left_alone(base: Form) -> None:
