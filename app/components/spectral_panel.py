@@ -9,6 +9,7 @@ import streamlit as st
 from app import cache
 from app.components import cut, frame, hover, say
 from app.components.images import Tile, wall
+from app.components.selection import Selection
 from core.figures import palette, spectral
 from core.runs.view import RunView
 
@@ -124,8 +125,8 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
         labels=len(rows.rows) > THUMBNAILS,
         big=look.big,
     )
-    memory = _memory(look)
-    key = f"scatter-{look.place}-{list(AXES).index(look.axes)}-{look.tool}-{memory['turn']}"
+    chosen = Selection(look.place)
+    key = f"scatter-{look.place}-{list(AXES).index(look.axes)}-{look.tool}-{chosen.turn}"
     event = st.plotly_chart(
         figure,
         key=key,
@@ -143,7 +144,8 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
     say.small(f"Every point is a training image labelled as this class{of}. Point at one to see it, click to keep it.")
     if len(rows.rows) <= THUMBNAILS:
         _thumbnails(look, rows, key)
-    return _chosen(look, event, key)
+    chosen.from_chart(key, event)
+    return chosen.rows
 
 
 def _sampled(rows: cache.ClassRows) -> np.ndarray:
@@ -167,37 +169,6 @@ def _thumbnails(look: Look, rows: cache.ClassRows, chart: str) -> None:
     sheet = cache.sheet(look.seen, look.label, rows.rows)
     _, h, w = look.seen.image_shape or (0, 0, 0)
     hover.thumbnails(chart, rows.rows.tolist(), sheet, cache.SHEET_COLUMNS, (h, w), key=f"hover-{look.place}")
-
-
-# ---- the selection: kept by this page, because a chart forgets its own whenever it is drawn anew
-
-
-def _memory(look: Look) -> dict[str, Any]:
-    kept = st.session_state.get("chosen")
-    if kept is None or kept["place"] != look.place:
-        kept = {"place": look.place, "rows": [], "turn": 0, "seen": {}}
-        st.session_state["chosen"] = kept
-    return kept
-
-
-def _chosen(look: Look, event: Any, source: str) -> list[int]:
-    """Take a chart's or a table's selection as a command: only a change of it counts, and the last one wins."""
-    points = event["selection"]["points"] if event and event.get("selection") else []
-    ids = [point["customdata"] for point in points if point.get("customdata") is not None]
-    return _command(look, source, [int(i[0] if isinstance(i, (list, tuple)) else i) for i in ids])
-
-
-def _command(look: Look, source: str, rows: list[int]) -> list[int]:
-    kept = _memory(look)
-    if rows != kept["seen"].get(source, []):
-        kept["seen"][source] = rows
-        kept["rows"] = rows
-    return list(kept["rows"])
-
-
-def _clear(place: str) -> None:
-    kept = st.session_state.get("chosen", {"turn": 0})
-    st.session_state["chosen"] = {"place": place, "rows": [], "turn": kept["turn"] + 1, "seen": {}}
 
 
 # ---- scores
@@ -233,12 +204,12 @@ def _scores(look: Look, rows: cache.ClassRows) -> float | None:
 
 def _wall(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, chosen: list[int]) -> None:
     wanted = np.isin(rows.rows, chosen)
-    words, clear = st.columns([5, 1], vertical_alignment="center")
+    words, button = st.columns([5, 1], vertical_alignment="center")
     if wanted.any():
         places = np.flatnonzero(wanted)
         poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth else ""
         words.markdown(f"**Selection: {len(places):,} of {len(rows.rows):,}{poisons}**")
-        clear.button("Clear", on_click=_clear, args=(look.place,), key="clear-selection", width="stretch")
+        button.button("Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch")
         places = places[:WALL]
     else:
         order = np.argsort(-rows.scores) if rows.scores is not None else np.arange(len(rows.rows))
@@ -280,13 +251,12 @@ def _table(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> Non
             columns["poison"] = rows.poison
         order = np.arange(len(rows.rows)) if rows.scores is None else np.argsort(-rows.scores)
         columns = {name: column[order] for name, column in columns.items()}
-        key = f"table-{look.place}-{_memory(look)['turn']}"
+        key = f"table-{look.place}-{Selection(look.place).turn}"
         event = st.dataframe(
             columns, key=key, on_select="rerun", selection_mode="multi-row", hide_index=True, height=260
         )
         picked = [int(columns["row"][i]) for i in event["selection"]["rows"]]
-        before = list(_memory(look)["rows"])
-        if _command(look, key, picked) != before:
+        if Selection(look.place).command(key, picked):
             st.rerun(scope="fragment")
         if rows.scores is not None:
             st.plotly_chart(

@@ -6,10 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, forms, preview, queueing, routes, state
-from app.components import chips, images, say
+from app import forms, preview, state
+from app.components import chips, lab_side, say
 from core import presets, registry
-from core.attacks.base import Attack
 from core.errors import PoisonscopeError
 from core.home import home
 from core.spec import Analysis, Experiment, Training, parse
@@ -29,7 +28,7 @@ def page() -> None:
         form = _form(kept)
     experiment, problem = _checked(form)
     with right, st.container(key="lab-side"):
-        _side(kept, form, experiment, problem)
+        lab_side.draw(experiment, problem, _name(kept, form), f"name:{kept['generation']}")
     kept["form"] = form
     _write_link(kept)
 
@@ -219,86 +218,9 @@ def _checked(form: state.Form) -> tuple[Experiment | None, str]:
         return None, str(error)
 
 
-# ---- preview, time and Run
-
-
-def _side(kept: Kept, form: state.Form, experiment: Experiment | None, problem: str) -> None:
-    if experiment is None:
-        st.error(problem, icon=":material/error:")
-    else:
-        _preview(experiment)
-    usual = _name(kept, form)
-    name = st.text_input("Run name", placeholder=usual, max_chars=80, key=f"name:{kept['generation']}")
-    if experiment is not None:
-        experiment = experiment.model_copy(update={"name": name.strip() or usual})
-        _offer(experiment)
-    else:
-        st.button("Run attack and defense", type="primary", disabled=True, width="stretch")
-
-
 def _name(kept: Kept, form: state.Form) -> str:
+    """What the run is called unless the person says otherwise."""
     preset = presets.load(kept["preset"])
     same = not state.link(form, state.preset_form(preset.content))
     data, attack = chips.title("datasets", form["data"]), chips.title("attacks", form["attack"])
     return (preset.title if same else f"{attack} on {data.lower()}")[:80]
-
-
-def _preview(experiment: Experiment) -> None:
-    attack = experiment.attack
-    if attack is None:
-        say.empty("No attack chosen", "Only the clean baseline will be trained.")
-        return
-    assert isinstance(attack, Attack)
-    try:
-        data = preview.sample(experiment)
-        training, test = preview.poisoned(attack, data, 1), preview.shown(attack, data, 2)
-    except preview.NotFetched as missing:
-        say.empty("No preview yet", str(missing))
-        if st.button("Download the images now", icon=":material/download:", width="stretch"):
-            _fetch(experiment)
-        return
-    except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.markdown("**A training image, poisoned**")
-    st.html(images.triples(training.clean, training.changed, training.words, size=88))
-    st.markdown("**Test images, with the trigger**")
-    st.html(images.triples(test.clean, test.changed, test.words, size=88, names=("clean", "triggered")))
-
-
-def _fetch(experiment: Experiment) -> None:
-    try:
-        preview.sample(experiment, fetch=True)
-    except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()
-
-
-def _offer(experiment: Experiment) -> None:
-    from core import estimate
-
-    known = queueing.twin(experiment)
-    if known is not None:
-        words = "is finished" if known.finished else "is on its way"
-        st.info(f"This very experiment {words}: nothing needs to be computed again.", icon=":material/task_alt:")
-        if st.button("Open that run", type="primary", width="stretch", key="same"):
-            routes.open_run(known.id)
-        if st.button("Run it with another seed", width="stretch"):
-            queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "lab-again")
-        return
-    trainings = _trainings(experiment)
-    models = "1 model" if trainings == 1 else f"{trainings} models"
-    if st.button("Run attack and defense", type="primary", width="stretch", key="run"):
-        queueing.start(experiment, "lab")
-    machine = html.escape(cache.machine().device or "this machine")
-    say.small_html(f"About <b>{chips.duration(estimate.seconds(experiment))}</b> on {machine}, {models} to train.")
-    say.small("The address bar holds the whole form: copy it to share.")
-
-
-def _trainings(experiment: Experiment) -> int:
-    from core.steps import plan
-
-    # Which data are trained on does not change the number, and the drawn ones need no look at any file.
-    drawn = parse({"data": state.DRAWN}).data
-    return sum(step.kind == "train" for step in plan(experiment.model_copy(update={"data": drawn})))
