@@ -7,9 +7,10 @@ import streamlit as st
 from app import routes
 from app.components import frame
 
-st.set_page_config(
-    page_title="Poisonscope", page_icon=str(Path(__file__).parent.parent / "assets/images/icon.png"), layout="wide"
-)
+IMAGES = Path(__file__).parent.parent / "assets" / "images"
+
+st.set_page_config(page_title="Poisonscope", page_icon=str(IMAGES / "icon.png"), layout="wide")
+st.logo(str(IMAGES / "logo.png"), size="large", icon_image=str(IMAGES / "icon.png"))
 chosen = st.navigation({section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()})
 frame.draw()
 chosen.run()

@@ -9,7 +9,7 @@ import streamlit as st
 from app import cache
 from app.components import cut, frame, hover, say
 from app.components.images import Tile, wall
-from app.components.selection import Selection
+from app.components.selection import Selection, clear
 from core.figures import palette, spectral
 from core.runs.view import RunView
 
