@@ -234,6 +234,6 @@ def _reproduce(run: Run) -> None:
     )
     with middle:
         actions.export(run, "done")
-    if right.button("Open in the Lab", icon=":material/science:", width="stretch"):
+    if right.button("Open in the Lab", icon=":material/science:", width="stretch", key="to-lab"):
         base = state.preset_form(presets.load(presets.DEFAULT).content)
         st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **state.link(form, base)})

@@ -156,8 +156,8 @@ def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def make_run(store: Store) -> Callable[..., str]:
     """Writes a run in a given state: `make_run("running")`. Finished ones have files, unless `files=False`."""
 
-    def make(state: str = "done", *, files: bool = True, name: str = "A <i>stamp</i>", **outcome: Any) -> str:
-        asked = experiment(name=name[:80])
+    def make(state: str = "done", *, files: bool = True, changes: dict[str, Any] | None = None, **outcome: Any) -> str:
+        asked = experiment(name="A <i>stamp</i>", **(changes or {}))
         spec = asked.model_dump(mode="json")
         run_id = store.queue(spec, spec_hash=asked.hash(), name=asked.name)
         if state == "queued":

@@ -177,3 +177,12 @@ def test_a_selection_in_the_chart_becomes_the_wall(app: Open, make_run: MakeRun)
 def test_the_command_line_repeats_the_run(app: Open, make_run: MakeRun) -> None:
     commands = [code.value for code in app("result", run=make_run()).get("code")]
     assert commands == ["python -m core run badnets-signs"]
+
+
+def test_a_run_opens_in_the_lab_with_its_own_settings(app: Open, make_run: MakeRun) -> None:
+    page = app("result", run=make_run(changes={"attack": {"name": "badnets", "size": 11}, "seed": 5}))
+    page.button(key="to-lab").click().run()
+    assert not page.exception
+    (slider,) = [slider for slider in page.slider if slider.key and slider.key.endswith("attack.badnets.size")]
+    assert slider.value == 11
+    assert page.query_params["seed"] in ("5", ["5"])
