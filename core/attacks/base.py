@@ -100,59 +100,90 @@ def apply(attack: Attack, data: ImageSet, tools: Tools) -> Poisoned:
 
     Raises:
         AttackError: more rows than the budget, an unreported change, a changed label where the attack is clean-label,
-            a pixel beyond epsilon, or arrays of the wrong shape.
+            a pixel beyond epsilon, or arrays of the wrong shape or type.
+        ValueError: the attack writes into the clean images, which are read-only, instead of into a copy.
     """
-    poisoned = attack.poison(data, tools)
-    _verify(attack, data, poisoned)
+    poisoned = attack.poison(_read_only(data), tools)
+    _verify_rows(attack, len(data), poisoned)
+    _verify_images(attack, data, poisoned)
     return poisoned
 
 
-def _verify(attack: Attack, before: ImageSet, poisoned: Poisoned) -> None:
+def _read_only(data: ImageSet) -> ImageSet:
+    """The same memory; what is compared with afterwards cannot have been changed in place."""
+    arrays = [array.view() for array in (data.images, data.labels, data.indices)]
+    for array in arrays:
+        array.flags.writeable = False
+    images, labels, indices = arrays
+    return ImageSet(images, labels, data.class_names, indices)
+
+
+def _verify_rows(attack: Attack, n: int, poisoned: Poisoned) -> None:
+    rows, end = poisoned.rows, len(poisoned.data)
+    if rows.ndim != 1 or rows.dtype != np.int64:
+        raise AttackError(f"{attack.name} must report its rows as one list of int64, not {rows.dtype} {rows.shape}.")
+    if len(rows) == 0 or not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= end:
+        raise AttackError(f"{attack.name} must report at least one row, ascending and inside the set of {end}.")
+    if len(rows) > attack.budget(n):
+        raise AttackError(f"{attack.name} changed {len(rows)} rows; its budget is {attack.budget(n)}.")
+    if end < n or not np.isin(np.arange(n, end), rows).all():
+        raise AttackError(f"{attack.name} removed rows, or added rows that it does not report.")
+
+
+def _verify_images(attack: Attack, before: ImageSet, poisoned: Poisoned) -> None:
     after, rows, n = poisoned.data, poisoned.rows, len(before)
-    p = len(rows)
-    if p == 0 or len(np.unique(rows)) != p or not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= len(after):
-        raise AttackError(
-            f"{attack.name} must report at least one changed row, ascending and inside the set of {len(after)}."
-        )
-    if p > attack.budget(n):
-        raise AttackError(f"{attack.name} changed {p} rows; its budget is {attack.budget(n)}.")
+    p, originals = len(rows), poisoned.originals
     if after.images.shape[1:] != before.images.shape[1:] or after.class_names != before.class_names:
         raise AttackError(f"{attack.name} changed the shape of images or the classes.")
-    if poisoned.originals.shape != (p, *before.images.shape[1:]) or poisoned.original_labels.shape != (p,):
-        raise AttackError(f"{attack.name} must hand over the clean original of each of its {p} rows.")
-    added = len(after) - n
-    if added < 0 or not np.isin(np.arange(n, len(after)), rows).all():
-        raise AttackError(f"{attack.name} removed rows, or added rows that it does not report.")
+    given = (originals.shape, originals.dtype, poisoned.original_labels.shape)
+    if given != ((p, *before.images.shape[1:]), np.uint8, (p,)):
+        raise AttackError(f"{attack.name} must hand over the clean original, in uint8, of each of its {p} rows.")
     untouched = np.setdiff1d(np.arange(n), rows)
     same_pixels = np.array_equal(after.images[untouched], before.images[untouched])
-    if not same_pixels or not np.array_equal(after.labels[untouched], before.labels[untouched]):
+    same_order = np.array_equal(after.indices[:n], before.indices)
+    if not same_pixels or not same_order or not np.array_equal(after.labels[untouched], before.labels[untouched]):
         raise AttackError(f"{attack.name} changed rows that it does not report.")
-    replaced = rows[rows < n]
-    if not np.array_equal(poisoned.originals[: len(replaced)], before.images[replaced]):
+    sources = _sources(before, after, rows)
+    if (sources < 0).any() or not np.array_equal(originals, before.images[sources]):
         raise AttackError(f"{attack.name} reports originals that are not the clean images of its rows.")
+    if not np.array_equal(poisoned.original_labels, before.labels[sources]):
+        raise AttackError(f"{attack.name} reports original labels that are not those of the training set.")
     if not attack.changes_labels and not np.array_equal(after.labels[rows], poisoned.original_labels):
         raise AttackError(f"{attack.name} is clean-label but changed labels.")
-    epsilon = getattr(attack, "epsilon", None)
-    if attack.epsilon_bound and epsilon is not None:
-        largest = np.abs(after.images[rows].astype(np.int16) - poisoned.originals).max()
+    if attack.epsilon_bound:
+        epsilon = getattr(attack, "epsilon", 0)  # an attack that promises a bound and names none may change nothing
+        largest = np.abs(after.images[rows].astype(np.int16) - originals).max()
         if largest > epsilon:
             raise AttackError(f"{attack.name} moved a pixel by {largest}/255; its epsilon is {epsilon}/255.")
+
+
+def _sources(before: ImageSet, after: ImageSet, rows: np.ndarray) -> np.ndarray:
+    """For each reported row the clean row behind it: itself, or for an added one the row whose index it carries; -1."""
+    place = {int(index): row for row, index in enumerate(before.indices)} if len(after) > len(before) else {}
+    sources = [row if row < len(before) else place.get(int(after.indices[row]), -1) for row in rows.tolist()]
+    return np.array(sources, dtype=np.int64)
 
 
 def evaluation(attack: Attack, test: ImageSet, tools: Tools) -> Evaluation:
     """Let an attack show its test images, and verify that none is already of the wanted class.
 
     Raises:
-        AttackError: an image whose true label is the wanted one, or arrays that do not belong together.
+        AttackError: an image whose true label is the wanted one, a label that is no class, or arrays that do not belong
+            together.
+        ValueError: the attack writes into the test images, which are read-only, instead of into a copy.
     """
-    shown = attack.evaluation_set(test, tools)
-    m = len(shown.images)
+    shown = attack.evaluation_set(_read_only(test), tools)
+    m, k = len(shown.images), len(test.class_names)
     if m == 0:
         raise AttackError(f"{attack.name} has no test image to be judged on: the source class has none.")
-    if {len(shown.wanted), len(shown.true), len(shown.indices)} != {m} or shown.images.shape[1:] != test.images.shape[
-        1:
-    ]:
-        raise AttackError(f"{attack.name} shows arrays of different lengths or shapes.")
+    if shown.images.dtype != np.uint8 or shown.images.shape[1:] != test.images.shape[1:]:
+        raise AttackError(f"{attack.name} shows images that are not uint8 of the test set's shape.")
+    if {shown.wanted.shape, shown.true.shape, shown.indices.shape} != {(m,)}:
+        raise AttackError(f"{attack.name} shows {m} images with labels or indices of another number.")
+    if not (shown.indices.min() >= 0 and shown.indices.max() < len(test)):
+        raise AttackError(f"{attack.name} shows images that it does not find in the test set of {len(test)}.")
+    if not (shown.wanted.min() >= 0 and shown.wanted.max() < k):
+        raise AttackError(f"{attack.name} wants a class that is not one of 0 to {k - 1}.")
     if (shown.wanted == shown.true).any():
         raise AttackError(f"{attack.name} counts images that already are of the wanted class.")
     if not np.array_equal(shown.true, test.labels[shown.indices]):

@@ -26,9 +26,12 @@ def blended(images: np.ndarray, mask: np.ndarray, levels: np.ndarray, opacity: f
         levels: (c,) or (c, h, w) float, the trigger's levels in [0, 255].
         opacity: 0 leaves the image, 1 replaces it.
     """
-    alpha = mask * opacity
-    trigger = levels.reshape(len(levels), *(levels.shape[1:] or (1, 1)))
-    return np.rint(images * (1 - alpha) + trigger * alpha).clip(0, 255).astype(np.uint8)
+    touched = mask > 0  # a patch covers a few pixels; only they become floats, eight times as large as bytes
+    alpha = mask[touched] * opacity
+    trigger = np.broadcast_to(levels.reshape(len(levels), *(levels.shape[1:] or (1, 1))), images.shape[1:])
+    stamped = images.copy()
+    stamped[:, :, touched] = np.rint(images[:, :, touched] * (1 - alpha) + trigger[:, touched] * alpha).clip(0, 255)
+    return stamped
 
 
 def check_class(name: str, label: int, data: ImageSet) -> None:
