@@ -57,8 +57,7 @@ def run_experiment(
     store = Store()
     run_id = store.start(experiment.model_dump(mode="json"), spec_hash=experiment.hash(), name=experiment.name)
     begun = time.monotonic()
-    with _Bar(store, run_id) as recorder:
-        perform(recorder, lambda content, artifacts, events: execute(experiment, artifacts, events))
+    perform(_Bar(store, run_id), lambda content, artifacts, events: execute(experiment, artifacts, events))
     run = store.run(run_id)
     if run.state != "done" or run.result is None:
         raise PoisonscopeError(run.message or f"The run {run_id} was {run.state}.")
@@ -104,11 +103,18 @@ class _Bar(Recorder):
         self._bar.update(self._task, completed=fraction, description=f"{text}{left}")
 
     def __enter__(self) -> "_Bar":
+        super().__enter__()  # the heart beats: without it others take the run for lost, and cannot stop it
         self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
+        super().__exit__(*error)
+
+
+def _console() -> Console:
+    """Standard output for people. What stands in brackets, as in a run's name, is text and not markup."""
+    return Console(markup=False)
 
 
 def _percent(rate: dict[str, Any] | None) -> str:
@@ -116,7 +122,7 @@ def _percent(rate: dict[str, Any] | None) -> str:
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    console = Console()
+    console = _console()
     spanned = "95 % interval in brackets"
     table = Table(
         "arm",
@@ -135,8 +141,8 @@ def _print_result(result: dict[str, Any]) -> None:
         )  # fmt: skip
     console.print(table)
     for flag in result["flags"]:
-        console.print(f"! {flag['message']}", markup=False)
-    console.print(f"run {result['run']} on {result['device']}, {result['seconds']} s", markup=False)
+        console.print(f"! {flag['message']}")
+    console.print(f"run {result['run']} on {result['device']}, {result['seconds']} s")
 
 
 @app.command("list")
@@ -149,7 +155,7 @@ def list_runs(as_json: AsJson = False) -> None:
     table = Table("run", "name", "state", "progress", "seconds")
     for run in runs:
         table.add_row(run.id, run.name, run.state, f"{run.progress:.0%}", f"{run.seconds or 0:.0f}")
-    Console().print(table if runs else "No runs yet: python -m core run badnets-signs makes one.")
+    _console().print(table if runs else "No runs yet: python -m core run badnets-signs makes one.")
 
 
 def _brief(run: Run) -> dict[str, Any]:
@@ -166,7 +172,7 @@ def show_run(run_id: RunId, as_json: AsJson = False) -> None:
     elif run.result:
         _print_result({"run": run.id, "name": run.name, "seconds": round(run.seconds or 0, 1), **run.result})
     else:
-        Console().print(f"{run.id} {run.name}: {run.state}, {run.phase} {run.message}", markup=False)
+        _console().print(f"{run.id} {run.name}: {run.state}, {run.phase} {run.message}")
 
 
 @app.command("resume")
@@ -216,7 +222,7 @@ def list_presets(as_json: AsJson = False) -> None:
     table = Table("preset", "what it shows", "needs")
     for preset in found:
         table.add_row(preset.name, preset.summary, " ".join(preset.needs))
-    Console().print(table)
+    _console().print(table)
 
 
 @app.command("attacks")
@@ -265,7 +271,7 @@ def _show(as_json: bool, content: list[dict[str, Any]], head: list[str], rows: l
     table = Table(*head)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    _console().print(table)
 
 
 @app.command("worker")
@@ -286,8 +292,11 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except PoisonscopeError as error:
         print(error, file=sys.stderr)
+    except OSError as error:  # the home folder or a file that was named
+        print(f"Cannot use {error.filename!r}: {error.strerror or error}.", file=sys.stderr)
     except (typer.Abort, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
     except _UsageProblem as error:
-        print(f"{error} See python -m core --help.", file=sys.stderr)
+        text = error.format_message()  # type: ignore[attr-defined]
+        print(text if text.startswith("Usage:") else f"{text} See python -m core --help.", file=sys.stderr)
     sys.exit(2)
