@@ -15,7 +15,7 @@ def flags(
     """Look at a result with doubt.
 
     Args:
-        result: {"arms", "control"} as `core.results.summary` makes them.
+        result: {"spec", "arms", "control"} as `core.results.summary` makes them.
         losses: per arm, the largest mean training loss of the last epoch.
         told: per filter, the facts that it was told.
         removed: per filter, the largest share of a class that it removed (0 to 1).
@@ -34,7 +34,7 @@ def flags(
         ))  # fmt: skip
     for arm, numbers in arms.items():
         fall = control["clean_accuracy"]["mean"] - numbers["clean_accuracy"]["mean"]
-        if fall > ACCURACY_POINTS:
+        if round(fall, 9) > ACCURACY_POINTS:  # 0.92 - 0.90 is a little more than 0.02 in floating point
             found.append((
                 "accuracy_fell",
                 f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack "
@@ -42,10 +42,11 @@ def flags(
                 "or weaken the attack or the defense.",
             ))  # fmt: skip
     shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
-    if shown and shown[0]["n"] < FEW_IMAGES:
+    images = shown[0]["n"] // result["spec"]["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
+    if images < FEW_IMAGES:
         found.append((
             "few_images",
-            f"Attack success was measured on {shown[0]['n']} images; the interval is wide. Use a larger test "
+            f"Attack success was measured on {images} images; the interval is wide. Use a larger test "
             f"set or more keys.",
         ))  # fmt: skip
     if control["clean_accuracy"]["seeds"] == 1:
@@ -70,7 +71,7 @@ def flags(
                 "Lower its cap or multiplier."
             ))  # fmt: skip
     for arm, loss in losses.items():
-        if loss > LOSS_LIMIT:
+        if not loss <= LOSS_LIMIT:  # a loss that is no number is no success either
             found.append((
                 "not_converged", f"Training of {arm} ended at a loss of {loss:.2f}; train for more epochs "
                 "before believing its numbers."

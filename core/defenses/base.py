@@ -30,7 +30,7 @@ class View:
     """What a defense may look at.
 
     Attributes:
-        labels: (n,) int64, the labels of the training set as they are given.
+        labels: (n,) int64, the labels of the training set as they are given; read-only, for the victim reads them too.
         class_names: names of the classes.
         seed: root of the defense's random streams.
         read_features: computes or reads the features of the model trained on all rows.
@@ -42,6 +42,11 @@ class View:
     seed: int
     read_features: Callable[[], np.ndarray]
     facts: dict[Fact, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        labels = self.labels.view()
+        labels.flags.writeable = False
+        object.__setattr__(self, "labels", labels)  # the one way to set a field of a frozen dataclass
 
     @cached_property
     def features(self) -> np.ndarray:

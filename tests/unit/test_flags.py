@@ -1,0 +1,83 @@
+"""Every flag is raised on one side of its limit and not on the other."""
+
+from typing import Any
+
+import pytest
+
+from core.flags import flags
+
+
+def rate(mean: float, n: int = 1000, seeds: int = 3) -> dict[str, Any]:
+    return {"mean": mean, "low": mean, "high": mean, "n": n, "seeds": seeds, "interval": "seeds"}
+
+
+def found(
+    accuracy: float = 0.95,
+    asr: dict[str, Any] | None = None,
+    control_asr: float = 0.0,
+    seeds: int = 3,
+    victims: int = 3,
+    losses: dict[str, float] | None = None,
+    told: dict[str, dict[str, Any]] | None = None,
+    removed: dict[str, float] | None = None,
+) -> list[dict[str, str]]:
+    """The flags of a result without fault, but for what is given."""
+    result = {
+        "spec": {"victims": victims},
+        "arms": {"undefended": {"clean_accuracy": rate(accuracy), "asr": asr or rate(0.99)}},
+        "control": {"clean_accuracy": rate(0.95, seeds=seeds), "asr": rate(control_asr)},
+    }
+    return flags(result, losses or {"undefended": 0.1}, told or {}, removed or {})
+
+
+@pytest.mark.parametrize(
+    "settings, code, words",
+    [
+        ({"control_asr": 0.1}, None, ""),
+        ({"control_asr": 0.101}, "control_predicts_wanted", "10.1%"),
+        ({"accuracy": 0.93}, None, ""),
+        ({"accuracy": 0.929}, "accuracy_fell", "undefended is 2.1 points"),
+        ({"accuracy": 0.99}, None, ""),
+        ({"asr": rate(0.9, n=300)}, None, ""),
+        ({"asr": rate(0.9, n=299)}, "few_images", "99 images"),  # three victims saw the same 99 and two thirds
+        ({"asr": rate(0.9, n=99), "victims": 1}, "few_images", "99 images"),
+        ({"asr": rate(0.9, n=100), "victims": 1}, None, ""),
+        ({"seeds": 2}, None, ""),
+        ({"seeds": 1}, "one_seed", "Set victims to 3"),
+        ({"told": {"spectral_signatures": {"target_class": 3}}}, None, ""),
+        ({"told": {"spectral_signatures": {"poison_count": 60}}}, "told_budget", "(60)"),
+        ({"removed": {"spectral_signatures": 0.5}}, None, ""),
+        ({"removed": {"spectral_signatures": 0.51}}, "class_removed", "51%"),
+        ({"losses": {"control": 0.5}}, None, ""),
+        ({"losses": {"control": 0.51}}, "not_converged", "control ended at a loss of 0.51"),
+        ({"losses": {"control": float("nan")}}, "not_converged", "loss of nan"),
+        ({"losses": {"control": float("inf")}}, "not_converged", "loss of inf"),
+    ],
+)
+def test_a_flag_is_raised_beyond_its_limit_only(settings: dict[str, Any], code: str | None, words: str) -> None:
+    raised = found(**settings)
+    assert [flag["code"] for flag in raised] == ([code] if code else [])
+    assert all(words in flag["message"] and flag["message"].endswith(".") for flag in raised)
+
+
+def test_two_points_are_two_points_in_floating_point_too() -> None:
+    assert 0.92 - 0.90 > 0.02  # which is why the difference is rounded
+    result = {
+        "spec": {"victims": 3},
+        "arms": {"undefended": {"clean_accuracy": rate(0.90), "asr": rate(0.99)}},
+        "control": {"clean_accuracy": rate(0.92), "asr": rate(0.0)},
+    }
+    assert flags(result, {}, {}, {}) == []
+
+
+def test_every_arm_and_every_filter_is_looked_at() -> None:
+    arms = {name: {"clean_accuracy": rate(0.5), "asr": rate(0.1)} for name in ("undefended", "x", "x_random")}
+    result = {"spec": {"victims": 3}, "arms": arms, "control": {"clean_accuracy": rate(0.9), "asr": None}}
+    raised = flags(result, dict.fromkeys(arms, 2.0), {"x": {"poison_count": 1}, "y": {"poison_count": 1}}, {"x": 0.9})
+    codes = [flag["code"] for flag in raised]
+    assert codes == ["accuracy_fell"] * 3 + ["told_budget"] * 2 + ["class_removed"] + ["not_converged"] * 3
+
+
+def test_without_an_attack_there_is_no_attack_success_to_doubt() -> None:
+    result = {"spec": {"victims": 3}, "arms": {}, "control": {"clean_accuracy": rate(0.9), "asr": None}}
+    assert flags(result, {"control": 0.1}, {}, {}) == []
