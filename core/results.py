@@ -1,5 +1,6 @@
 """What a run says in the end: rates with intervals, detection, costs, and the flags that warn of misreading."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.flags import flags
@@ -25,11 +26,15 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     for step in steps:
         if step["kind"] == "train":
             trained.setdefault(step["arm"], []).append(artifacts.meta(step["key"]))
-    measured = [artifacts.meta(step["key"])["asr"] for step in steps if step["kind"] == "measure"]
+    measured: dict[int, dict[str, int]] = {}
+    for step in steps:
+        if step["kind"] == "measure":
+            asr, sum_of = artifacts.meta(step["key"])["asr"], measured.setdefault(step["victim"], {"hits": 0, "n": 0})
+            measured[step["victim"]] = {name: sum_of[name] + asr[name] for name in sum_of}
     filters = [(step, artifacts.meta(step["key"])) for step in steps if step["kind"] == "filter"]
 
     arms = {arm: _arm(metas, [meta["asr"] for meta in metas]) for arm, metas in trained.items()}
-    control = _arm(trained["control"], measured)
+    control = _arm(trained["control"], list(measured.values()))  # one model, however many keys it serves
     del arms["control"]
     for name in {step["defense"] for step, _ in filters}:
         own = [meta for step, meta in filters if step["defense"] == name]
@@ -41,7 +46,7 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     return result | {"flags": flags(result, losses, told, _largest_share_removed(filters))}
 
 
-def _arm(metas: list[dict[str, Any]], successes: list[dict[str, int] | None]) -> dict[str, Any]:
+def _arm(metas: list[dict[str, Any]], successes: Sequence[dict[str, int] | None]) -> dict[str, Any]:
     accuracies = [(meta["clean_accuracy"]["hits"], meta["clean_accuracy"]["n"]) for meta in metas]
     asr = [(success["hits"], success["n"]) for success in successes if success is not None]
     return {
