@@ -29,7 +29,9 @@ def _speeds() -> dict[str, float]:
         speeds = json.loads((home() / "speeds.json").read_text())
     except (OSError, ValueError):
         return {}
-    return speeds if isinstance(speeds, dict) else {}
+    if not isinstance(speeds, dict):
+        return {}
+    return {key: float(speed) for key, speed in speeds.items() if isinstance(speed, int | float) and speed > 0}
 
 
 def _setting(experiment: Experiment) -> str:

@@ -42,7 +42,7 @@ def load(kind: str, name: str) -> type:
     found = [
         c
         for _, c in inspect.getmembers(module, inspect.isclass)
-        if c.__module__ == module.__name__ and hasattr(c, "title")
+        if c.__module__ == module.__name__ and isinstance(getattr(c, "title", None), str)  # str.title is a method
     ]
     if len(found) != 1:
         raise SpecError(f"{module.__name__} must define exactly one component, not {len(found)}.")

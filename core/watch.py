@@ -36,6 +36,7 @@ class Watch:
         self._events, self._weights = events, weights
         self._done = dict.fromkeys(weights, 0.0)
         self._texts: dict[str, str] = {}
+        self._said = ""
         self._found = 0.0
         self._abandoned = False
         self._begun = time.monotonic()
@@ -55,7 +56,8 @@ class Watch:
                 self._texts[key] = text
             total = sum(self._weights.values()) or 1.0
             behind = sum(weight * self._done[key] for key, weight in self._weights.items())
-            self._events.phase(" · ".join(self._texts.values()), behind / total, self._seconds_left(total, behind))
+            self._said = " · ".join(self._texts.values()) or self._said  # between two steps the last text stays
+            self._events.phase(self._said, behind / total, self._seconds_left(total, behind))
 
     def _seconds_left(self, total: float, behind: float) -> float:
         """At the pace so far; at the expected pace before a tenth is done."""

@@ -30,5 +30,6 @@ def augmented(images: Tensor, rows: Tensor, shift: int, flip: bool, generator: t
 
 
 def _reflected(positions: Tensor, size: int) -> Tensor:
-    positions = positions.abs()
-    return torch.where(positions >= size, 2 * size - 2 - positions, positions)
+    period = max(1, 2 * (size - 1))  # there and back, so that a shift beyond a small image is reflected again
+    positions = positions % period
+    return torch.where(positions >= size, period - positions, positions)
