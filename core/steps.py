@@ -18,7 +18,7 @@ from core.defenses.base import Defense
 from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
-from core.spec import Experiment, digest
+from core.spec import Experiment, digest, parse
 from core.watch import Events, Watch
 from core.work import Work
 
@@ -158,6 +158,33 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
     for step in missing:
         _remember_speed(step, experiment, artifacts)
     return summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
+
+
+def warm_up(artifacts: Artifacts) -> None:
+    """Pay before anybody waits for it: draw the default images, and let torch compile its kernels on one batch."""
+    experiment = parse({"training": {"epochs": 1}, "defenses": []})
+    data = plan(experiment)[0]
+    device = devices.pick("auto")
+    work = Work(experiment, artifacts, Watch(_Nobody(), {data.key: 1.0}), device, threads=1)
+    if not artifacts.has(data.key):
+        work.run(data)
+    work.rehearse(data)
+
+
+class _Nobody:
+    """Watches nothing."""
+
+    def planned(self, steps: list[dict[str, Any]], device: str) -> None:
+        pass
+
+    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
+        pass
+
+    def point(self, **point: Any) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return False
 
 
 def slots(steps: list[Step], device: str) -> int:

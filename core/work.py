@@ -78,7 +78,7 @@ class Work:
     # -----------------------------------------------------------------------------------------------
 
     def split(self, step: "Step") -> Split:
-        """The data set behind any step."""
+        """The data set behind any step but its own."""
         key = step.find("data").key
         with self._reading:
             if key not in self._splits:
@@ -104,6 +104,14 @@ class Work:
     def _model(self) -> Model:
         assert isinstance(self.experiment.model, Model)
         return self.experiment.model
+
+    def rehearse(self, data: "Step") -> None:
+        """Train and judge on one batch of a data set, so that the first real batch finds its kernels compiled."""
+        split, config = _read_split(self.artifacts, data.key), self.experiment.training
+        few = split.train.rows(np.arange(config.batch_size))
+        net = build(self._model, few, 0, self.device)
+        train(net, few, config, seed=0, device=self.device)
+        _Judge(few, None, self.device, uses_bfloat16(config, self.device)).live(net)
 
     # ---- the kinds
     # -----------------------------------------------------------------------------------------------------
@@ -149,19 +157,17 @@ class Work:
         )
         epochs: list[dict[str, Any]] = []
 
-        def after_epoch(epoch: Epoch) -> None:
-            accuracy, asr = judge.live(epoch.net)
-            point = {
-                "epoch": epoch.epoch,
-                "loss": epoch.loss,
-                "clean_accuracy": accuracy,
-                "asr": asr,
-                "seconds": epoch.seconds,
-            }
+        def measure(number: int, loss: float | None, seconds: float) -> None:
+            accuracy, asr = judge.live(net)
+            point = {"epoch": number, "loss": loss, "clean_accuracy": accuracy, "asr": asr, "seconds": seconds}
             epochs.append(point)
             self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
-            tell(epoch.epoch / config.epochs, f"epoch {epoch.epoch} of {config.epochs}")
+            tell(number / config.epochs, f"epoch {number} of {config.epochs}")
 
+        def after_epoch(epoch: Epoch) -> None:
+            measure(epoch.epoch, epoch.loss, epoch.seconds)
+
+        measure(0, None, 0.0)  # where the curves start: a network that knows nothing yet
         trained = train(
             net, data, config, seed=seed, device=self.device, flip=split.flip, rows=rows,
             after_epoch=after_epoch, cancelled=self.watch.cancelled,

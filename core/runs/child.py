@@ -21,8 +21,10 @@ NICE = 10
 
 
 def load_engine() -> Execute:
-    """Import torch and the engine, which takes seconds, and return what executes a run."""
+    """Import torch and the engine, make ready what most runs need, and return what executes a run."""
     from core import spec, steps
+
+    steps.warm_up(Store().artifacts)
 
     def execute(content: dict[str, Any], artifacts: Artifacts, events: Recorder) -> dict[str, Any]:
         return steps.execute(spec.parse(content), artifacts, events)
