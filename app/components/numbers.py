@@ -115,6 +115,6 @@ def table(result: dict[str, Any]) -> list[dict[str, Any]]:
             )
             row[f"{words}, images"] = of(rate) if rate else "–"
         row["Seconds"] = f"{arm.get('seconds', 0):.1f}"
-        row["Forward-backward passes"] = f"{round(arm.get('passes', 0)):,}"
+        row["Passes"] = f"{round(arm.get('passes', 0)):,}"
         rows.append(row)
     return rows

@@ -18,10 +18,12 @@ TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
 WALL = 48
 VALUES = 8
 """Singular values that are drawn: those beyond say nothing about a back door."""
-SUSPECTS = 16
+SUSPECTS = 18
 THUMBNAILS = 2500
 """Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
 POINTS = 10_000
+HEIGHT = 590
+"""Pixels of the projection: with its legend it fits below the controls on a small screen."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _controls(seen: RunView, defenses: list[str]) -> Look:
     names = seen.class_names or []
     if st.session_state.get("cls") not in range(len(names)):
         st.session_state["cls"] = first_class(seen)
-    first, second, third, fourth = st.columns([4, 3, 4, 3], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns([4, 3, 4, 3])
     label = first.selectbox(
         "Class",
         range(len(names)),
@@ -125,6 +127,8 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
         labels=len(rows.rows) > THUMBNAILS,
         big=look.big,
     )
+    if not look.big:
+        figure.update_layout(height=HEIGHT)
     chosen = Selection(look.place)
     key = f"scatter-{look.place}-{list(AXES).index(look.axes)}-{look.tool}-{chosen.turn}"
     event = st.plotly_chart(

@@ -222,7 +222,7 @@ def _reproduce(run: Run) -> None:
     except PoisonscopeError as error:
         say.small(f"This version cannot repeat the run: {error}")
         return
-    st.code(shlex.join(words) if words else f"python -m core run {run.id}.json", language="bash")
+    st.code(shlex.join(words) if words else f"python -m core run {run.id}.json", language=None)
     left, middle, right, _ = st.columns([1, 1, 1, 1])
     left.download_button(
         "Experiment as JSON",
