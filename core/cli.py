@@ -1,6 +1,6 @@
 """The command line: the same steps and the same store as the dashboard.
 
-Every error is one sentence on standard error, with exit status 2 and no traceback.
+Every error is one sentence on standard error, with exit status 2 and no traceback; Ctrl-C ends with 130, as in a shell.
 """
 
 import json
@@ -32,6 +32,9 @@ app = typer.Typer(
 
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 """Base of all complaints about arguments; typer carries its own click and exports only the two ends of the tree."""
+
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C ended, by convention."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `list` shows it.")]
@@ -94,7 +97,8 @@ class _Bar(Recorder):
             TimeElapsedColumn(),
             TextColumn("{task.description}"),
         )
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("Loading", total=1.0)
 
     def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
@@ -289,13 +293,13 @@ def main() -> None:
         if problem:
             raise PoisonscopeError(problem)
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # typer catches KeyboardInterrupt and hands this over
+            print("Stopped.", file=sys.stderr)
         sys.exit(code if isinstance(code, int) else 0)
     except PoisonscopeError as error:
         print(error, file=sys.stderr)
     except OSError as error:  # the home folder or a file that was named
         print(f"Cannot use {error.filename!r}: {error.strerror or error}.", file=sys.stderr)
-    except (typer.Abort, KeyboardInterrupt):
-        print("Stopped.", file=sys.stderr)
     except _UsageProblem as error:
         text = error.format_message()  # type: ignore[attr-defined]
         print(text if text.startswith("Usage:") else f"{text} See python -m core --help.", file=sys.stderr)
