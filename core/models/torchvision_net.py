@@ -1,5 +1,6 @@
 """torchvision's classification networks by name, with fresh weights and their last linear layer as the head."""
 
+import torch
 from torch import Tensor, nn
 
 from core.errors import SpecError
@@ -31,8 +32,25 @@ class TorchvisionNet(Model):
             )
         parent, _, child = places[-1].rpartition(".")
         setattr(network.get_submodule(parent), child, nn.Identity())
+        if getattr(network, "aux_logits", False):
+            raise SpecError(f"{self.architecture!r} learns from auxiliary outputs, which Poisonscope has no place for.")
         body = nn.Sequential(_ThreeChannels(), network) if channels == 1 else network
-        return Net(body, last.in_features, classes, mean, std)
+        net = Net(body, last.in_features, classes, mean, std)
+        self._try(net, torch.zeros(1, channels, size, size))
+        net.passes = 0.0
+        return net.train()
+
+    def _try(self, net: Net, image: Tensor) -> None:
+        """Raise SpecError where the network cannot read images of this size; only trying tells."""
+        try:
+            with torch.no_grad():
+                net.eval()(image)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise SpecError(
+                f"{self.architecture!r} cannot read images of {image.shape[-1]} pixels ({reason:.120}); "
+                "choose another network or larger images."
+            ) from None
 
 
 class _ThreeChannels(nn.Module):
