@@ -1,5 +1,4 @@
-"""How long an experiment will take here: from the speed of earlier trainings, or a cautious guess before there is
-one."""
+"""How long an experiment will take here: by the speed of earlier trainings, or a guess before there is one."""
 
 import json
 import os

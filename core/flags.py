@@ -28,26 +28,24 @@ def flags(
     if control["asr"] and control["asr"]["mean"] > CONTROL_LIMIT:
         found.append((
             "control_predicts_wanted",
-            f"The control, which saw no poison, already predicts the wanted class for "
-            f"{control['asr']['mean']:.1%} of the triggered "
-            "images; attack success says little here. Choose a smaller trigger or another target class.",
+            f"The control, which saw no poison, already predicts the wanted class for {control['asr']['mean']:.1%} of "
+            "the triggered images; attack success says little here. Choose a smaller trigger or another target class.",
         ))  # fmt: skip
     for arm, numbers in arms.items():
         fall = control["clean_accuracy"]["mean"] - numbers["clean_accuracy"]["mean"]
         if round(fall, 9) > ACCURACY_POINTS:  # 0.92 - 0.90 is a little more than 0.02 in floating point
             found.append((
                 "accuracy_fell",
-                f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack "
-                f"success beside that cost, "
-                "or weaken the attack or the defense.",
+                f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack success "
+                "beside that cost, or weaken the attack or the defense.",
             ))  # fmt: skip
     shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
     images = shown[0]["n"] // result["spec"]["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
     if images < FEW_IMAGES:
         found.append((
             "few_images",
-            f"Attack success was measured on {images} images; the interval is wide. Use a larger test "
-            f"set or more keys.",
+            f"Attack success was measured on {images} images; the interval is wide. Use a larger test set or "
+            "more keys.",
         ))  # fmt: skip
     if control["clean_accuracy"]["seeds"] == 1:
         found.append(
@@ -60,9 +58,8 @@ def flags(
         if "poison_count" in facts:
             found.append((
                 "told_budget",
-                f"{name} was told the true number of poisons ({facts['poison_count']}), which a real defender "
-                f"does not know. "
-                "Set assumed_count to see it without.",
+                f"{name} was told the true number of poisons ({facts['poison_count']}), which a real defender does "
+                "not know. Set assumed_count to see it without.",
             ))  # fmt: skip
     for name, share in removed.items():
         if share > HALF:

@@ -51,8 +51,7 @@ def pooled(counts: list[tuple[int, int]]) -> Rate:
     """One rate from the (hits, n) of one or more models.
 
     One model: Wilson over its images. Several: the mean of their rates, with Student's t interval over the models,
-    because
-    images judged by one model are not independent of each other.
+    because images judged by one model are not independent of each other.
     """
     if len(counts) == 1:
         return wilson(*counts[0])
@@ -70,8 +69,8 @@ class Detection:
         tpr: share of the poisons that are flagged.
         fpr: share of the clean rows that are flagged.
         precision: share of the flagged rows that are poisons; 0 where nothing is flagged.
-        auroc: chance that a poison outscores a clean row of its class set; ties count half. NaN-free: 0.5 where
-            undefined.
+        auroc: chance that a poison outscores a clean row, of any class; ties count half, and it is 0.5 where one side
+            is empty.
         removed: flagged rows.
         poisons_left: poisons that are not flagged.
     """

@@ -1,9 +1,8 @@
 """Names to classes: a component's name is the name of its file.
 
 A package (`core.attacks`, `core.defenses`, `core.datasets`, `core.models`) is a folder with one component a file.
-Files that
-hold no component (`base.py`, helpers) say so by `COMPONENT = False`. Nothing is imported before it is asked for by
-name.
+Files that hold no component (`base.py`, helpers) say so by `COMPONENT = False`. Nothing is imported before it is asked
+for by name.
 """
 
 import difflib

@@ -1,8 +1,7 @@
 """Random streams that depend on one seed and a name, and on nothing else.
 
 Two streams with different names are independent; adding a stream never moves another one. The victim's stream is never
-the
-surrogate's because their names differ.
+the surrogate's because their names differ.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """An experiment and what it is made of: frozen, checked, and hashed.
 
 A `Component` is an attack, a defense, a data set or a network that *is* its own configuration. Its fields carry range,
-unit and
-one sentence of help, from which come the check, the command line, the form in the browser and the table in the docs.
+unit and one sentence of help, from which come the check, the command line, the form in the browser and the table in the
+docs.
 """
 
 import hashlib

@@ -29,8 +29,7 @@ def class_spectrum(features: np.ndarray, count: int = 3) -> ClassSpectrum:
     """Top singular directions of one class's features.
 
     Works on the smaller of the two Gram matrices in float64 and asks for its top eigenvectors only, which is exact to
-    about
-    1e-8 relative for the leading directions and much faster than a full SVD.
+    about 1e-8 relative for the leading directions and much faster than a full SVD.
 
     Args:
         features: (n, d) float, rows of one class, n >= 1.
@@ -61,8 +60,7 @@ def scores(features: np.ndarray, labels: np.ndarray, *, centred: bool = True) ->
         features: (n, d) float.
         labels: (n,) int64, as given (that is, after poisoning).
         centred: the paper's score, the squared projection of the centred features. False gives the absolute projection
-            of the
-            uncentred features, as the authors' released code and several libraries compute it.
+            of the uncentred features, as the authors' released code and several libraries compute it.
 
     Returns:
         (n,) float64, higher = more suspicious; 0 in classes of one row.

@@ -15,8 +15,7 @@ class Badnets(Attack):
     """A patch of any size, place, colour and opacity; dirty-label.
 
     Source: Gu, Dolan-Gavitt, Garg, "BadNets", 2017. Departure from common re-implementations: images that already are
-        of the
-    target class are never drawn as poisons, so the budget is what it says.
+        of the target class are never drawn as poisons, so the budget is what it says.
     """
 
     title = "BadNets patch"

@@ -21,9 +21,9 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
 class TranTrigger(Attack):
     """A tiny fixed pattern on images of one source class, relabelled to the target class.
 
-    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018. Departure: in `replace` mode a
-        poison
-    stays at its row instead of moving to the end of the set, which changes nothing because every epoch is shuffled.
+    Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018. Departures: in `replace` mode a
+        poison stays at its row instead of moving to the end of the set, which changes nothing because every epoch is
+        shuffled; the budget is a share of the whole training set, where the paper counts it against one class.
     """
 
     title = "Pixel, X or L trigger"

@@ -1,7 +1,7 @@
 """What a defense is: a filter, a training defense or a repair, each with what it is told.
 
-A defense gets a view without ground truth. Facts that it does not list in `knows` are not handed over: asking for one
-raises.
+A defense gets a view without ground truth. Facts that it does not list in `knows` are not handed over: asking for
+one of them raises.
 """
 
 from collections.abc import Callable

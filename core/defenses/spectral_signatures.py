@@ -13,18 +13,16 @@ class SpectralSignatures(Filter):
     """Remove the most outlying rows of every class, 1.5 times as many as there may be poisons.
 
     Source: Tran, Li, Madry, "Spectral Signatures in Backdoor Attacks", NeurIPS 2018, algorithm 1. Departures: at most
-        a fixed
-    share of a class is removed (`cap`); `score = "uncentred"` reproduces the authors' released code instead of the
-    paper.
+        a fixed share of a class is removed (`cap`); `score = "uncentred"` reproduces the score of the authors' released
+        code instead of the paper's.
     """
 
     title = "Spectral signatures"
     summary = "Poisons shift their class's mean; the top singular vector shows who stands apart."
     source = "Tran, Li, Madry (2018), arXiv:1811.00636"
     fails_when = (
-        "Poisons do not shift the features of their class: clean-label poisons with a small epsilon, triggers "
-        "with covers "
-        "that keep their labels, or so many poisons that they are the class."
+        "Poisons do not shift the features of their class: clean-label poisons with a small epsilon, triggers with "
+        "covers that keep their labels, or so many poisons that they are the class."
     )
 
     assumed_count: int | None = setting(
