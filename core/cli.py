@@ -74,7 +74,9 @@ def run_experiment(
 def _content(what: str, assignments: list[str]) -> dict[str, Any]:
     """The mapping behind a preset or a file, after the assignments."""
     if what.endswith((".toml", ".json")):
-        return spec.changed({"name": Path(what).stem, **spec.read(Path(what))}, assignments)
+        content = {"name": Path(what).stem, **spec.read(Path(what))}
+        content.pop("preset", None)  # what a preset's file says about itself, in a copy of one
+        return spec.changed(content, assignments)
     preset = presets.load(what)
     content = spec.changed(preset.content, assignments)
     for path in preset.needs:

@@ -55,3 +55,19 @@ def has_bfloat16(device: str) -> bool:
     if device == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
+
+
+def threads() -> int:
+    """Cores that one training on the CPU takes: one of up to seven, a quarter of more.
+
+    A constant of the machine, because another number of threads adds up in another order and gives other bytes.
+    """
+    return max(1, cores() // 4)
+
+
+def lanes(trainings: int, device: str) -> int:
+    """Steps that are computed at the same time: on a CPU as many trainings as fit, elsewhere one.
+
+    Two trainings with one core each are faster than one with two, and do not crawl when something else wants a core.
+    """
+    return max(1, min(cores() // threads(), trainings)) if device == "cpu" else 1

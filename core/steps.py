@@ -148,15 +148,17 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
     steps, device = plan(experiment), devices.pick(experiment.device)
     events.planned([step.reference() for step in steps], devices.describe(device))
     watch = Watch(events, {step.key: step.weight for step in steps})
-    work = Work(experiment, artifacts, watch, device, threads=max(1, devices.cores() // slots(steps, device)))
+    work = Work(experiment, artifacts, watch, device)
+    missing = []
     for step in steps:
         if artifacts.has(step.key):
             _replay(step, artifacts, events)
             watch.found(step.key)
-    missing = [step for step in steps if not artifacts.has(step.key)]
-    _run_all(missing, slots(steps, device), work, watch)
-    for step in missing:
-        _remember_speed(step, experiment, artifacts)
+        else:
+            missing.append(step)
+    trainings = sum(step.kind == "train" for step in missing)
+    _run_all(missing, devices.lanes(trainings, device), work, watch)
+    _remember_speed(missing, experiment, artifacts)
     return summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
 
 
@@ -165,7 +167,7 @@ def warm_up(artifacts: Artifacts) -> None:
     experiment = parse({"training": {"epochs": 1}, "defenses": []})
     data = plan(experiment)[0]
     device = devices.pick("auto")
-    work = Work(experiment, artifacts, Watch(_Nobody(), {data.key: 1.0}), device, threads=1)
+    work = Work(experiment, artifacts, Watch(_Nobody(), {data.key: 1.0}), device)
     if not artifacts.has(data.key):
         work.run(data)
     work.rehearse(data)
@@ -187,24 +189,15 @@ class _Nobody:
         return False
 
 
-def slots(steps: list[Step], device: str) -> int:
-    """Steps that are computed at the same time: on a CPU one per core, as far as there are trainings to fill them.
-
-    Two trainings with one core each are faster than one with two, and do not crawl when something else wants a core.
-    """
-    trainings = sum(step.kind == "train" for step in steps)
-    return max(1, min(devices.cores(), trainings)) if device == "cpu" else 1
-
-
-def _run_all(steps: list[Step], slots: int, work: Work, watch: Watch) -> None:
+def _run_all(steps: list[Step], lanes: int, work: Work, watch: Watch) -> None:
     """Run each step as soon as those that it needs are finished, the earlier one first where several could start."""
     waiting, running = {step.key: step for step in steps}, dict[Future[None], Step]()
-    with ThreadPoolExecutor(slots, thread_name_prefix="step") as pool:
+    with ThreadPoolExecutor(lanes, thread_name_prefix="step") as pool:
         try:
             while waiting or running:
                 unfinished = waiting.keys() | {step.key for step in running.values()}
                 ready = [step for step in waiting.values() if not any(need.key in unfinished for need in step.needs)]
-                for step in ready[: slots - len(running)]:
+                for step in ready[: lanes - len(running)]:
                     watch.raise_if_cancelled()
                     running[pool.submit(work.run, waiting.pop(step.key))] = step
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -222,7 +215,8 @@ def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
             events.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
 
 
-def _remember_speed(step: Step, experiment: Experiment, artifacts: Artifacts) -> None:
-    if step.kind == "train":
-        meta = artifacts.meta(step.key)
-        estimate.remember(experiment, meta["rows"] * experiment.training.epochs / max(meta["seconds"], 1e-6))
+def _remember_speed(steps: list[Step], experiment: Experiment, artifacts: Artifacts) -> None:
+    """Keep what an epoch on the whole set took beside the other trainings, for the next estimate."""
+    metas = [artifacts.meta(step.key) for step in steps if step.kind == "train" and step.arm == "undefended"]
+    if metas:
+        estimate.remember(experiment, sum(meta["seconds"] for meta in metas) / len(metas) / experiment.training.epochs)

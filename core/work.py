@@ -11,17 +11,19 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from core import device as devices
 from core.analysis import spectral
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
-from core.defenses.base import Fact, Filter, View, random_flags
+from core.defenses.base import FACTS, Fact, Filter, View, decided, random_flags, scored
+from core.errors import PoisonscopeError
 from core.metrics import detection
 from core.models.base import Model, Net
 from core.runs.artifacts import Artifacts, save
 from core.seeds import derive
 from core.spec import Experiment
 from core.train import predict
-from core.train.loop import Epoch, Trained, build, on_device, train, uses_bfloat16
+from core.train.loop import Epoch, Trained, build, on_device, train
 from core.watch import Watch
 
 if TYPE_CHECKING:
@@ -50,23 +52,18 @@ class PoisonedSet:
 class Work:
     """Runs steps of one experiment; keeps what several steps read in memory."""
 
-    def __init__(self, experiment: Experiment, artifacts: Artifacts, watch: Watch, device: str, threads: int) -> None:
-        self.experiment, self.artifacts, self.watch, self.device, self.threads = (
-            experiment,
-            artifacts,
-            watch,
-            device,
-            threads,
-        )
+    def __init__(self, experiment: Experiment, artifacts: Artifacts, watch: Watch, device: str) -> None:
+        self.experiment, self.artifacts, self.watch, self.device = experiment, artifacts, watch, device
         self._splits: dict[str, Split] = {}
         self._poisoned: dict[str, PoisonedSet] = {}
         self._reading = threading.Lock()
 
     def run(self, step: "Step") -> None:
         """Compute a step and put its files in place."""
-        torch.set_num_threads(self.threads)  # holds for the thread that calls it
+        torch.set_num_threads(devices.threads())  # holds for the thread that calls it
 
         def tell(fraction: float, text: str) -> None:
+            self.watch.raise_if_cancelled()
             self.watch.step(step.key, min(fraction, 0.99), f"{step.label}: {text}" if text else step.label)
 
         tell(0.0, "")
@@ -109,9 +106,10 @@ class Work:
         """Train and judge on one batch of a data set, so that the first real batch finds its kernels compiled."""
         split, config = _read_split(self.artifacts, data.key), self.experiment.training
         few = split.train.rows(np.arange(config.batch_size))
+        torch.set_num_threads(devices.threads())
         net = build(self._model, few, 0, self.device)
         train(net, few, config, seed=0, device=self.device)
-        _Judge(few, None, self.device, uses_bfloat16(config, self.device)).live(net)
+        _Judge(few, None, self.device).live(net)
 
     # ---- the kinds
     # -----------------------------------------------------------------------------------------------------
@@ -149,12 +147,11 @@ class Work:
         split, config = self.split(step), self.experiment.training
         poisoned = self.poisoned(step) if step.has("poison") else None
         data = poisoned.train if poisoned else split.train
-        rows = self._kept_rows(step)
+        if step.has("filter"):
+            data = data.rows(self._kept_rows(step))
         seed = derive(self.experiment.seed, "victim", step.victim)
         net = build(self._model, data, seed, self.device)
-        judge = _Judge(
-            split.test, poisoned.evaluation if poisoned else None, self.device, uses_bfloat16(config, self.device)
-        )
+        judge = _Judge(split.test, poisoned.evaluation if poisoned else None, self.device)
         epochs: list[dict[str, Any]] = []
 
         def measure(number: int, loss: float | None, seconds: float) -> None:
@@ -169,15 +166,19 @@ class Work:
 
         measure(0, None, 0.0)  # where the curves start: a network that knows nothing yet
         trained = train(
-            net, data, config, seed=seed, device=self.device, flip=split.flip, rows=rows,
-            after_epoch=after_epoch, cancelled=self.watch.cancelled,
-        )  # fmt: skip
-        self._save_trained(folder, trained, judge, epochs, len(data) if rows is None else len(rows))
+            net,
+            data,
+            config,
+            seed=seed,
+            device=self.device,
+            flip=split.flip,
+            after_epoch=after_epoch,
+            cancelled=self.watch.cancelled,
+        )
+        self._save_trained(folder, trained, judge, epochs, len(data))
 
-    def _kept_rows(self, step: "Step") -> np.ndarray | None:
-        """The rows that a filter leaves, where the arm stands behind one."""
-        if not step.has("filter"):
-            return None
+    def _kept_rows(self, step: "Step") -> np.ndarray:
+        """(m,) int64, the rows that the filter before this training leaves, or its random control."""
         name = "random_flagged" if str(step.arm).endswith("_random") else "flagged"
         return np.flatnonzero(~self.artifacts.array(step.find("filter").key, name))
 
@@ -203,9 +204,7 @@ class Work:
     def _measure(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         """Attack success of a model that was trained without the poisons: the control's."""
         evaluation = self.poisoned(step).evaluation
-        judge = _Judge(
-            self.split(step).test, evaluation, self.device, uses_bfloat16(self.experiment.training, self.device)
-        )
+        judge = _Judge(self.split(step).test, evaluation, self.device)
         predicted = judge.predicted(self.net(step), judge.triggered)
         hits = int((predicted == evaluation.wanted).sum())
         save(folder, {"asr": {"hits": hits, "n": len(predicted)}}, eval_predictions=predicted)
@@ -222,12 +221,12 @@ class Work:
 
     def _score(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         defense, view = self._filter_and_view(step)
-        save(folder, {}, scores=defense.scores(view))
+        save(folder, {}, scores=scored(defense, view))
 
     def _filter(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         defense, view = self._filter_and_view(step)
         scores = self.artifacts.array(step.find("score").key, "scores")
-        flagged = defense.flag(scores, view)
+        flagged = decided(defense, scores, view)
         random = random_flags(flagged, view)
         truth = self.poisoned(step).truth  # only the runner compares with the truth; the defense never sees it
         meta = {
@@ -246,28 +245,33 @@ class Work:
         truth: dict[Fact, Any] = {"poison_count": len(poisoned.rows)}
         if len(wanted) == 1:
             truth["target_class"] = int(wanted[0])
+        for fact in defense.knows:
+            if fact not in truth:
+                raise PoisonscopeError(
+                    f"{defense.title} is to be told {FACTS[fact]}, but the attack wants {len(wanted)} classes; "
+                    "change the settings of the defense."
+                )
         return defense, View(
             labels=poisoned.train.labels,
             class_names=poisoned.train.class_names,
             seed=derive(self.experiment.seed, "defense", step.poison_key, step.victim),
             read_features=lambda: np.asarray(self.artifacts.array(step.find("features").key, "features")),
-            facts={fact: truth[fact] for fact in defense.knows if fact in truth},
+            facts={fact: truth[fact] for fact in defense.knows},
         )
 
 
 class _Judge:
     """Measures a network on the clean test images and on the attack's."""
 
-    def __init__(self, test: ImageSet, evaluation: attacks.Evaluation | None, device: str, bfloat16: bool) -> None:
+    def __init__(self, test: ImageSet, evaluation: attacks.Evaluation | None, device: str) -> None:
         self.labels = test.labels
         self.clean = on_device(test.images, device)
         self.wanted = evaluation.wanted if evaluation else None
         self.triggered = on_device(evaluation.images, device) if evaluation else self.clean[:0]
-        self.bfloat16 = bfloat16
 
     def predicted(self, net: Net, images: torch.Tensor) -> np.ndarray:
         """(m,) int64 labels."""
-        return predict.logits(net, images, self.bfloat16).argmax(dim=1).cpu().numpy()
+        return predict.logits(net, images).argmax(dim=1).cpu().numpy()
 
     def live(self, net: Net) -> tuple[float, float | None]:
         """Clean accuracy and attack success on at most LIVE_IMAGES images each, evenly spread over the sets."""

@@ -97,6 +97,30 @@ class Filter(Defense):
         raise NotImplementedError
 
 
+def scored(defense: Filter, view: View) -> np.ndarray:
+    """Let a filter score every row, and verify what comes back: (n,) finite numbers.
+
+    Raises:
+        PoisonscopeError: anything else.
+    """
+    scores = np.asarray(defense.scores(view), dtype=np.float64)
+    if scores.shape != view.labels.shape or not np.isfinite(scores).all():
+        raise PoisonscopeError(f"{defense.title} must give each of {len(view.labels)} rows a finite score.")
+    return scores
+
+
+def decided(defense: Filter, scores: np.ndarray, view: View) -> np.ndarray:
+    """Let a filter flag rows, and verify what comes back: (n,) bool.
+
+    Raises:
+        PoisonscopeError: anything else.
+    """
+    flagged = defense.flag(scores, view)
+    if flagged.shape != view.labels.shape or flagged.dtype != bool:
+        raise PoisonscopeError(f"{defense.title} must say yes or no to each of {len(view.labels)} rows.")
+    return flagged
+
+
 def random_flags(flagged: np.ndarray, view: View) -> np.ndarray:
     """The control of every filter: as many rows of each class, drawn at random.
 

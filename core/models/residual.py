@@ -54,6 +54,6 @@ def stages(block: type[nn.Module], widths: list[int], blocks: int) -> list[nn.Mo
     return layers
 
 
-def pooled() -> list[nn.Module]:
-    """Global average pooling to one feature per channel."""
-    return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+def pooled(pooling: str = "mean") -> list[nn.Module]:
+    """Global pooling to one feature per channel, by `mean` or `max`."""
+    return [nn.AdaptiveAvgPool2d(1) if pooling == "mean" else nn.AdaptiveMaxPool2d(1), nn.Flatten()]

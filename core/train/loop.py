@@ -8,7 +8,8 @@ network in bfloat16 where the hardware has it. The device is asked for numbers o
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from core import device as devices
 from core.datasets.base import ImageSet
-from core.errors import Cancelled
+from core.errors import Cancelled, PoisonscopeError
 from core.models.base import Model, Net
 from core.seeds import derive
 from core.spec import Training
@@ -34,7 +35,7 @@ class Epoch:
     Attributes:
         epoch: 1 for the first.
         loss: mean training loss of the epoch.
-        seconds: since training began.
+        seconds: spent on training since it began.
         net: the network as it is now, in training mode.
     """
 
@@ -59,8 +60,7 @@ def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
     """A network with weights drawn from `seed`, normalised by the statistics of the training images."""
     sample = on_device(data.images[:: max(1, len(data) // 5000)], "cpu").float() / 255
     mean, std = sample.mean(dim=(0, 2, 3)), sample.std(dim=(0, 2, 3)).clamp_min(1e-3)
-    with _DRAWING, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "weights"))  # weights are drawn on the CPU: the same on every device
+    with _own_stream(derive(seed, "weights")):  # weights are drawn on the CPU: the same on every device
         net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
     return net.to(device).to(memory_format=torch.channels_last)
 
@@ -78,7 +78,6 @@ def train(
     seed: int,
     device: str,
     flip: bool = False,
-    rows: np.ndarray | None = None,
     hooks: Hooks | None = None,
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -92,37 +91,41 @@ def train(
         seed: order of rows and augmentation follow from it; the same seed gives the same bytes on the CPU.
         device: cpu, cuda or mps.
         flip: whether the data set allows mirror images.
-        rows: (m,) int64, the rows to train on; all by default.
         hooks: of a training defense.
         after_epoch: told after every epoch; evaluates and reports.
         cancelled: asked once per epoch.
 
     Raises:
         Cancelled: `cancelled` said so.
+        PoisonscopeError: fewer than two rows, or the loss is no number any more.
     """
+    if len(data) < 2:
+        raise PoisonscopeError(f"There are {len(data)} rows to train on; lower the cap or multiplier of the defense.")
     hooks = hooks or Hooks()
     random = torch.Generator().manual_seed(derive(seed, "order"))
     images, labels = on_device(data.images, device), on_device(data.labels, device)
-    all_rows = torch.from_numpy(np.arange(len(data)) if rows is None else rows)
+    all_rows = torch.arange(len(data))
     bfloat16 = uses_bfloat16(config, device)
     optimiser = _optimiser(net, config)
-    total = config.epochs * math.ceil(len(all_rows) / config.batch_size)
-    step, passes_before, begun = 0, net.passes, time.perf_counter()
+    step, drops, seconds, passes = 0, _drops(net), 0.0, 0.0
     net.train()
 
     for epoch in range(1, config.epochs + 1):
         if cancelled():
             raise Cancelled("Stopped by request.")
+        begun, passes_before = time.perf_counter(), net.passes
         chosen = hooks.rows(epoch - 1, all_rows, net)
         order = chosen[torch.randperm(len(chosen), generator=random)]
         losses = torch.zeros((), device=device)
-        for batch in order.split(config.batch_size):
+        batches = _batches(order, config.batch_size)
+        for number, batch in enumerate(batches):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(config, step / total)
+                group["lr"] = learning_rate(config, (epoch - 1 + number / len(batches)) / config.epochs)
             step += 1
             pixels = augmented(images, batch.to(device), config.shift, flip and config.flip, random).float() / 255
             pixels, wanted = hooks.batch(pixels, labels[batch.to(device)], batch, net)
-            with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            own_stream = _own_stream(derive(seed, "dropout", step)) if drops else nullcontext()
+            with torch.autocast(device, torch.bfloat16, enabled=bfloat16), own_stream:
                 logits = net(pixels)
             loss = hooks.loss(logits.float(), wanted)
             if loss is None:
@@ -133,11 +136,33 @@ def train(
             optimiser.step()
             losses += loss.detach() * len(batch)
         mean_loss = losses.item() / max(1, len(order))  # the epoch's one wait for the device
-        after_epoch(Epoch(epoch, mean_loss, time.perf_counter() - begun, net))
+        if not math.isfinite(mean_loss):
+            raise PoisonscopeError(f"The loss is {mean_loss} in epoch {epoch}; lower training.learning_rate.")
+        seconds, passes = seconds + time.perf_counter() - begun, passes + net.passes - passes_before
+        after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
-    return Trained(
-        net, time.perf_counter() - begun, net.passes - passes_before, device, "bfloat16" if bfloat16 else "float32"
+    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32")
+
+
+def _batches(order: Tensor, size: int) -> Sequence[Tensor]:
+    """The rows of an epoch in batches; a last batch of one row is left out: it has no variance to normalise by."""
+    batches = order.split(size)
+    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
+
+
+def _drops(net: Net) -> bool:
+    """Whether the network draws random numbers of its own while it trains."""
+    return any(
+        "Dropout" in type(module).__name__ or type(module).__name__ == "StochasticDepth" for module in net.modules()
     )
+
+
+@contextmanager
+def _own_stream(seed: int) -> Iterator[None]:
+    """What torch draws in here follows from `seed`, and from no other training that goes on at the same time."""
+    with _DRAWING, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def learning_rate(config: Training, done: float) -> float:

@@ -1,4 +1,4 @@
-"""Forward passes over whole sets: labels, probabilities, features."""
+"""Forward passes over whole sets, always in float32: half precision makes logits tie, and ties have no right answer."""
 
 from collections.abc import Callable
 
@@ -10,24 +10,24 @@ from core.models.base import Net
 BATCH = 1000
 
 
-def _batched(net: Net, images: Tensor, what: Callable[[Tensor], Tensor], bfloat16: bool) -> Tensor:
+def _batched(net: Net, images: Tensor, what: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply `what` to all images in evaluation mode, without gradients; the net's mode is restored."""
     training = net.training
     net.eval()
     parts = []
-    with torch.no_grad(), torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+    with torch.no_grad():
         for part in images.split(BATCH):
             pixels = part.to(memory_format=torch.channels_last).float() / 255
-            parts.append(what(pixels).float())
+            parts.append(what(pixels))
     net.train(training)
     return torch.cat(parts)
 
 
-def logits(net: Net, images: Tensor, bfloat16: bool = False) -> Tensor:
+def logits(net: Net, images: Tensor) -> Tensor:
     """(n, c, h, w) uint8 on the net's device to (n, k) float32."""
-    return _batched(net, images, net, bfloat16)
+    return _batched(net, images, net)
 
 
 def features(net: Net, images: Tensor) -> Tensor:
-    """(n, c, h, w) uint8 on the net's device to (n, d) float32: input of the last linear layer, always in float32."""
-    return _batched(net, images, net.features, bfloat16=False)
+    """(n, c, h, w) uint8 on the net's device to (n, d) float32: input of the last linear layer."""
+    return _batched(net, images, net.features)

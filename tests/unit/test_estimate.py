@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from core import estimate, spec
+from core import device, estimate, spec
 from core.spec import Experiment
 
 
 @pytest.fixture(autouse=True)
 def two_cores(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.estimate.devices.cores", lambda: 2)
+    monkeypatch.setattr("core.device.cores", lambda: 2)
 
 
 def experiment(**settings: Any) -> Experiment:
@@ -20,20 +20,16 @@ def experiment(**settings: Any) -> Experiment:
     return spec.parse({**small, **settings})
 
 
-def test_a_guess_by_network_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert estimate.costs(experiment()).train == 400 * 5 / 20_000
-    assert estimate.costs(experiment(model="resnet18")).train == 400 * 5 / 60
-    monkeypatch.setattr("core.estimate.devices.cores", lambda: 8)
-    assert estimate.costs(experiment()).train == 400 * 5 / 80_000
-    monkeypatch.setattr("core.estimate.devices.cores", lambda: 1)
-    assert estimate.costs(experiment()).train == 400 * 5 / 20_000
+def test_a_guess_by_network() -> None:
+    assert estimate.costs(experiment()).train == 400 * 5 / 15_000
+    assert estimate.costs(experiment(model="resnet18")).train == pytest.approx(400 * 5 / 30)
 
 
 def test_what_was_measured_replaces_the_guess_and_is_averaged() -> None:
-    estimate.remember(experiment(), 100.0)
-    assert estimate.costs(experiment()).train == 20.0  # 400 images, five epochs, a hundred a second
-    estimate.remember(experiment(), 300.0)
-    assert estimate.costs(experiment()).train == 10.0  # two hundred a second
+    estimate.remember(experiment(), 4.0)
+    assert estimate.costs(experiment()).train == 20.0  # five epochs of four seconds
+    estimate.remember(experiment(), 2.0)
+    assert estimate.costs(experiment()).train == 15.0  # of three
 
 
 @pytest.mark.parametrize(
@@ -49,7 +45,7 @@ def test_what_was_measured_replaces_the_guess_and_is_averaged() -> None:
     ],
 )
 def test_a_speed_is_remembered_for_what_it_depends_on(settings: dict[str, Any], same: bool) -> None:
-    estimate.remember(experiment(), 100.0)
+    estimate.remember(experiment(), 4.0)
     assert (estimate.costs(experiment(**settings)).train == 20.0) == same
 
 
@@ -57,37 +53,51 @@ def test_a_speed_is_remembered_for_what_it_depends_on(settings: dict[str, Any], 
     "text", ["", "[]", "nonsense", '{"KEY": 0}', '{"KEY": "fast"}', '{"KEY": -3}', '{"KEY": null}']
 )
 def test_a_damaged_memory_is_no_memory(text: str, home: Path) -> None:
-    estimate.remember(experiment(), 100.0)
+    estimate.remember(experiment(), 4.0)
     (key,) = json.loads((home / "speeds.json").read_text())
     (home / "speeds.json").write_text(text.replace("KEY", key))
-    assert estimate.costs(experiment()).train == 0.1
-    estimate.remember(experiment(), 100.0)
+    assert estimate.costs(experiment()).train == 400 * 5 / 15_000
+    estimate.remember(experiment(), 4.0)
     assert estimate.costs(experiment()).train == 20.0
 
 
 def test_nothing_is_left_beside_the_memory(home: Path) -> None:
-    estimate.remember(experiment(), 100.0)
+    estimate.remember(experiment(), 4.0)
     assert [path.name for path in home.iterdir()] == ["speeds.json"]
 
 
 @pytest.mark.parametrize(
     "settings, expected",
     [
-        # a control; an undefended model with its poison, features and directions
-        ({}, 4 + 0.3 + 2 * 20 + 2 * 0.3),
+        # a control beside an undefended model with its poison, features and directions: one round on two cores
+        ({}, 4 + 0.3 + 20 + 2 * 0.3),
         # and two more models, a score and a decision
-        ({"defenses": ["spectral_signatures"]}, 4 + 0.3 + 4 * 20 + 4 * 0.3),
-        # two controls; four pairs of poison and victim, of three models each
-        ({"defenses": ["spectral_signatures"], "keys": 2, "victims": 2}, 4 + 2 * 0.3 + 14 * 20 + 16 * 0.3),
-        ({"attack": None, "victims": 3}, 4 + 3 * 20),
+        ({"defenses": ["spectral_signatures"]}, 4 + 0.3 + 2 * 20 + 4 * 0.3),
+        # two controls; four pairs of poison and victim, of three models each: seven rounds of two
+        ({"defenses": ["spectral_signatures"], "keys": 2, "victims": 2}, 4 + 2 * 0.3 + 7 * 20 + 16 * 0.3),
+        ({"attack": None, "victims": 3}, 4 + 2 * 20),
     ],
 )
 def test_the_whole_run_is_the_sum_of_its_steps(settings: dict[str, Any], expected: float) -> None:
-    estimate.remember(experiment(), 100.0)
+    estimate.remember(experiment(), 4.0)
     assert estimate.seconds(experiment(**settings)) == pytest.approx(expected)
 
 
-def test_rows_are_what_the_settings_tell() -> None:
-    assert estimate.rows(experiment()) == 400
-    assert estimate.rows(experiment(data={"name": "torchvision_set", "train_per_class": 30})) == 300
-    assert estimate.rows(experiment(data="digits")) == estimate.GUESSED_ROWS
+@pytest.mark.parametrize(
+    "data, rows", [({"name": "torchvision_set", "train_per_class": 30}, 300), ("digits", estimate.GUESSED_ROWS)]
+)
+def test_rows_are_what_the_settings_tell(data: Any, rows: int) -> None:
+    assert estimate.costs(experiment(data=data)).train == pytest.approx(rows * 5 / 15_000)
+
+
+@pytest.mark.parametrize("cores, threads, lanes", [(1, 1, 1), (2, 1, 2), (4, 1, 4), (8, 2, 4), (16, 4, 4)])
+def test_a_training_takes_as_many_cores_whatever_the_plan(
+    cores: int, threads: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.device.cores", lambda: cores)
+    assert (device.threads(), device.lanes(10, "cpu"), device.lanes(1, "cpu"), device.lanes(10, "cuda")) == (
+        threads,
+        lanes,
+        1,
+        1,
+    )

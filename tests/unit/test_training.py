@@ -1,6 +1,7 @@
 """The loop: same seed, same bytes; augmentation exact; schedules, hooks, cancelling."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from core import registry
 from core.datasets.base import ImageSet
-from core.errors import Cancelled, SpecError
+from core.errors import Cancelled, PoisonscopeError, SpecError
 from core.models.base import Net
 from core.models.mlp import Mlp
 from core.models.small_cnn import SmallCnn
@@ -47,17 +48,35 @@ def test_the_loop_learns(tiny: ImageSet) -> None:
     assert (predicted == tiny.labels).mean() > 0.9
 
 
-def test_training_on_some_rows_never_reads_the_others(tiny: ImageSet) -> None:
-    rows = np.arange(0, len(tiny), 2)
-    images = tiny.images.copy()
-    images[1::2] = 255 - images[1::2]
-    other = ImageSet(images, tiny.labels, tiny.class_names, tiny.indices)
+@pytest.mark.parametrize("rows", [0, 1])
+def test_too_few_rows_are_one_sentence(tiny: ImageSet, rows: int) -> None:
+    net = build(SmallCnn(width=8), tiny, 0, "cpu")
+    with pytest.raises(PoisonscopeError, match=f"{rows} rows"):
+        train(net, tiny.rows(np.arange(rows)), CONFIG, seed=0, device="cpu")
 
-    def fit(data: ImageSet) -> bytes:
-        net = build(SmallCnn(width=8), tiny, 0, "cpu")  # the same statistics of pixels for both
-        return weights(train(net, data, CONFIG, seed=0, device="cpu", rows=rows).net)
 
-    assert fit(tiny) == fit(other)
+def test_a_last_batch_of_one_row_is_left_out(tiny: ImageSet) -> None:
+    net = build(Mlp(width=8, depth=1), tiny, 0, "cpu")
+    assert train(net, tiny.rows(np.arange(33)), CONFIG, seed=0, device="cpu").passes == 2 * 32
+
+
+def test_a_loss_that_is_no_number_is_said(tiny: ImageSet) -> None:
+    config = CONFIG.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(PoisonscopeError, match="learning_rate"):
+        trained(tiny, config=config)
+
+
+def test_dropout_follows_the_seed_beside_other_trainings(make_images: Callable[..., ImageSet]) -> None:
+    data = make_images(size=32, per_class=4)
+
+    def fit() -> bytes:
+        net = build(TorchvisionNet(architecture="mobilenet_v3_small"), data, 0, "cpu")
+        return weights(train(net, data, CONFIG, seed=0, device="cpu").net)
+
+    alone = fit()
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(fit) for _ in range(2)]
+    assert [future.result() for future in both] == [alone, alone]
 
 
 def test_cancelling_is_asked_once_per_epoch(tiny: ImageSet) -> None:
@@ -67,12 +86,12 @@ def test_cancelling_is_asked_once_per_epoch(tiny: ImageSet) -> None:
     assert [epoch.epoch for epoch in seen] == [1]
 
 
-def test_passes_are_counted(tiny: ImageSet) -> None:
+def test_passes_are_those_of_training(tiny: ImageSet) -> None:
     net = build(SmallCnn(width=8), tiny, 0, "cpu")
-    done = train(net, tiny, CONFIG, seed=0, device="cpu")
-    assert done.passes == 2 * len(tiny)
-    logits(net, torch.from_numpy(tiny.images))
-    assert net.passes == pytest.approx(2 * len(tiny) + len(tiny) / 3)
+    images = torch.from_numpy(tiny.images)
+    done = train(net, tiny, CONFIG, seed=0, device="cpu", after_epoch=lambda epoch: print(logits(net, images).shape))
+    assert done.passes == pytest.approx(2 * len(tiny))
+    assert net.passes == pytest.approx(2 * len(tiny) + 2 * len(tiny) / 3)  # a forward pass alone is a third of one
 
 
 def test_every_hook_is_called(tiny: ImageSet) -> None:
