@@ -27,7 +27,7 @@ class Costs:
 def _remembered() -> dict[str, float]:
     """Seconds of an epoch, by setting."""
     try:
-        known = json.loads((home() / "speeds.json").read_text())
+        known = json.loads((home() / "seconds_per_epoch.json").read_text())
     except (OSError, ValueError):
         return {}
     if not isinstance(known, dict):
@@ -47,7 +47,7 @@ def remember(experiment: Experiment, seconds_per_epoch: float) -> None:
     known = _remembered()
     old = known.get(_setting(experiment), seconds_per_epoch)
     known[_setting(experiment)] = (old + seconds_per_epoch) / 2
-    path = home() / "speeds.json"
+    path = home() / "seconds_per_epoch.json"
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(known))
     temporary.replace(path)

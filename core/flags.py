@@ -36,7 +36,7 @@ def flags(
         if round(fall, 9) > ACCURACY_POINTS:  # 0.92 - 0.90 is a little more than 0.02 in floating point
             found.append((
                 "accuracy_fell",
-                f"Clean accuracy of {arm} is {fall * 100:.1f} points below the control's; read its attack success "
+                f"Clean accuracy of {_words(arm)} is {fall * 100:.1f} points below the control's; read its attack success "
                 "beside that cost, or weaken the attack or the defense.",
             ))  # fmt: skip
     shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
@@ -58,19 +58,27 @@ def flags(
         if "poison_count" in facts:
             found.append((
                 "told_budget",
-                f"{name} was told the true number of poisons ({facts['poison_count']}), which a real defender does "
+                f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which a real defender does "
                 "not know. Set assumed_count to see it without.",
             ))  # fmt: skip
     for name, share in removed.items():
         if share > HALF:
             found.append((
-                "class_removed", f"{name} removed {share:.0%} of a class; the model hardly sees it any more. "
+                "class_removed", f"{_words(name).capitalize()} removed {share:.0%} of a class; the model hardly sees it any more. "
                 "Lower its cap or multiplier."
             ))  # fmt: skip
     for arm, loss in losses.items():
         if not loss <= LOSS_LIMIT:  # a loss that is no number is no success either
             found.append((
-                "not_converged", f"Training of {arm} ended at a loss of {loss:.2f}; train for more epochs "
+                "not_converged", f"Training of {_words(arm)} ended at a loss of {loss:.2f}; train for more epochs "
                 "before believing its numbers."
             ))  # fmt: skip
     return [{"code": code, "message": message} for code, message in found]
+
+
+def _words(arm: str) -> str:
+    """An arm's name for people."""
+    if arm in ("control", "undefended"):
+        return f"the {arm} model"
+    defense = arm.removesuffix("_random").replace("_", " ")
+    return f"the random filter beside {defense}" if arm.endswith("_random") else defense

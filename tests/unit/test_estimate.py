@@ -54,8 +54,8 @@ def test_a_speed_is_remembered_for_what_it_depends_on(settings: dict[str, Any], 
 )
 def test_a_damaged_memory_is_no_memory(text: str, home: Path) -> None:
     estimate.remember(experiment(), 4.0)
-    (key,) = json.loads((home / "speeds.json").read_text())
-    (home / "speeds.json").write_text(text.replace("KEY", key))
+    (key,) = json.loads((home / "seconds_per_epoch.json").read_text())
+    (home / "seconds_per_epoch.json").write_text(text.replace("KEY", key))
     assert estimate.costs(experiment()).train == 400 * 5 / 15_000
     estimate.remember(experiment(), 4.0)
     assert estimate.costs(experiment()).train == 20.0
@@ -63,7 +63,7 @@ def test_a_damaged_memory_is_no_memory(text: str, home: Path) -> None:
 
 def test_nothing_is_left_beside_the_memory(home: Path) -> None:
     estimate.remember(experiment(), 4.0)
-    assert [path.name for path in home.iterdir()] == ["speeds.json"]
+    assert [path.name for path in home.iterdir()] == ["seconds_per_epoch.json"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def found(
         ({"control_asr": 0.1}, None, ""),
         ({"control_asr": 0.101}, "control_predicts_wanted", "10.1%"),
         ({"accuracy": 0.93}, None, ""),
-        ({"accuracy": 0.929}, "accuracy_fell", "undefended is 2.1 points"),
+        ({"accuracy": 0.929}, "accuracy_fell", "the undefended model is 2.1 points"),
         ({"accuracy": 0.99}, None, ""),
         ({"asr": rate(0.9, n=300)}, None, ""),
         ({"asr": rate(0.9, n=299)}, "few_images", "99 images"),  # three victims saw the same 99 and two thirds
@@ -49,7 +49,7 @@ def found(
         ({"removed": {"spectral_signatures": 0.5}}, None, ""),
         ({"removed": {"spectral_signatures": 0.51}}, "class_removed", "51%"),
         ({"losses": {"control": 0.5}}, None, ""),
-        ({"losses": {"control": 0.51}}, "not_converged", "control ended at a loss of 0.51"),
+        ({"losses": {"control": 0.51}}, "not_converged", "the control model ended at a loss of 0.51"),
         ({"losses": {"control": float("nan")}}, "not_converged", "loss of nan"),
         ({"losses": {"control": float("inf")}}, "not_converged", "loss of inf"),
     ],
