@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import time
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,9 @@ from core.home import home
 from core.spec import Analysis, Experiment, Training, parse
 
 Kept = dict[str, Any]
+
+IN_FLIGHT = 5.0
+"""Seconds in which the browser may still send a link that this page has replaced since."""
 
 
 def page() -> None:
@@ -43,7 +47,7 @@ def _ours() -> dict[str, str]:
 def _restored() -> Kept:
     """The form as the session or the link has it; a link that this page did not write itself wins."""
     told, kept = _ours(), st.session_state.get("lab")
-    if kept is not None and (not told or told == kept["written"]):
+    if kept is not None and (not told or told == kept["written"] or _in_flight(kept, told)):
         return kept
     notes = []
     name = told.get("preset", presets.DEFAULT)
@@ -54,16 +58,22 @@ def _restored() -> Kept:
     return _remember(name, form, notes + dropped)
 
 
+def _in_flight(kept: Kept, told: dict[str, str]) -> bool:
+    """Whether the browser sent a link before it heard of the newer one: a quick hand overtakes the address bar."""
+    return any(link == told and time.monotonic() - when < IN_FLIGHT for link, when in kept["replaced"])
+
+
 def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
     # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
     # What the address bar holds now counts as read, or else it would win over the form that replaces it.
-    generation = st.session_state.get("lab", {}).get("generation", 0) + 1
+    before = st.session_state.get("lab", {})
     st.session_state["lab"] = {
         "preset": preset,
         "form": form,
         "notes": notes,
-        "generation": generation,
+        "generation": before.get("generation", 0) + 1,
         "written": _ours(),
+        "replaced": before.get("replaced", []),
     }
     return st.session_state["lab"]
 
@@ -72,11 +82,15 @@ def _write_link(kept: Kept) -> None:
     """Put the form in the address bar: the preset, and what differs from it."""
     base = state.preset_form(presets.load(kept["preset"]).content)
     told = {"preset": kept["preset"], **state.link(kept["form"], base)}
+    # First the memory: the next move of the person may stop this script at any word to the address bar.
+    kept["written"], now = told, time.monotonic()
+    kept["replaced"] = [(link, when) for link, when in kept["replaced"] if now - when < IN_FLIGHT]
     if told != _ours():
         for key in _ours().keys() - told.keys():
+            kept["replaced"].append((_ours(), now))
             del st.query_params[key]
+        kept["replaced"].append((_ours(), now))
         st.query_params.update(told)
-    kept["written"] = told
 
 
 def _presets(kept: Kept) -> None:
