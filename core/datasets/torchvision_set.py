@@ -46,7 +46,7 @@ class TorchvisionSet(Dataset):
     `size` is still another, images are resampled to it (GTSRB's always are). Grey collections stay grey.
     """
 
-    title: ClassVar[str] = "Download"
+    title: ClassVar[str] = "torchvision data set"
     summary: ClassVar[str] = "A well-known collection, downloaded once: CIFAR, MNIST, Fashion-MNIST, SVHN or GTSRB."
 
     collection: Literal["cifar10", "cifar100", "mnist", "fashion_mnist", "svhn", "gtsrb"] = setting(
