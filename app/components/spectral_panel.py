@@ -16,6 +16,8 @@ from core.runs.view import RunView
 AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
 TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
 WALL = 48
+NEAR = 4
+"""Chosen images that are shown beside the chart, where a click is seen to do something; the wall shows the others."""
 VALUES = 8
 """Singular values that are drawn: those beyond say nothing about a back door."""
 SUSPECTS = 18
@@ -55,10 +57,19 @@ def panel(seen: RunView, defenses: list[str]) -> None:
     left, right = st.columns([11, 9], gap="medium")
     with right:
         kept = _scores(look, rows)
+        beside = st.container(key="chosen")
+        _values(look)
     removed = rows.flagged if kept is None or rows.scores is None else cut.above(rows.scores, kept)
     with left:
         chosen = _projection(look, rows, removed)
-    _wall(look, rows, removed, chosen)
+    wanted = np.flatnonzero(np.isin(rows.rows, chosen))
+    if len(wanted):
+        with beside:
+            _selection(look, rows, removed, wanted)
+    if len(wanted) > NEAR:
+        st.html(wall(_tiles(look, rows, removed, wanted[NEAR : NEAR + WALL]), size=96 if look.big else 64))
+    elif not len(wanted):
+        _suspects(look, rows, removed)
     _table(look, rows, removed)
 
 
@@ -189,6 +200,10 @@ def _scores(look: Look, rows: cache.ClassRows) -> float | None:
             rows.scores, poison=rows.poison if look.truth else None, own=own, key=f"cut-{look.place}-{look.defense}"
         )
         say.small("Scores only: the model was retrained with the filter’s own cut. The rings follow your line.")
+    return kept
+
+
+def _values(look: Look) -> None:
     values = look.seen.singular_values
     if values is not None:
         st.markdown("**Singular values**")
@@ -200,30 +215,27 @@ def _scores(look: Look, rows: cache.ClassRows) -> float | None:
             config={"displayModeBar": False},
             alt=f"Largest singular values of this class: {', '.join(f'{v:.1f}' for v in values[look.label][:5])}.",
         )
-    return kept
 
 
 # ---- images
 
 
-def _wall(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, chosen: list[int]) -> None:
-    wanted = np.isin(rows.rows, chosen)
-    words, button = st.columns([5, 1], vertical_alignment="center")
-    if wanted.any():
-        places = np.flatnonzero(wanted)
-        poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth else ""
-        words.markdown(f"**Selection: {len(places):,} of {len(rows.rows):,}{poisons}**")
-        button.button("Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch")
-        places = places[:WALL]
-    else:
-        order = np.argsort(-rows.scores) if rows.scores is not None else np.arange(len(rows.rows))
-        places = order[:SUSPECTS]
-        words.markdown(
-            "**Most suspicious rows** · nothing selected"
-            if rows.scores is not None
-            else "**First rows** · nothing selected"
-        )
-    st.html(wall(_tiles(look, rows, removed, places), size=96 if look.big else 64))
+def _selection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> None:
+    words, button = st.columns([7, 3], vertical_alignment="center")
+    poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth else ""
+    words.markdown(f"**Selection: {len(places):,} of {len(rows.rows):,}{poisons}**")
+    button.button("Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch")
+    st.html(wall(_tiles(look, rows, removed, places[:NEAR]), size=96 if look.big else 64))
+    if len(places) > NEAR:
+        last = min(len(places), NEAR + WALL)
+        say.small(f"Images {NEAR + 1} to {last} of the selection stand below the charts.")
+
+
+def _suspects(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> None:
+    scored = rows.scores is not None
+    order = np.argsort(-rows.scores) if rows.scores is not None else np.arange(len(rows.rows))
+    st.markdown(f"**{'Most suspicious' if scored else 'First'} rows** · nothing selected")
+    st.html(wall(_tiles(look, rows, removed, order[:SUSPECTS]), size=96 if look.big else 64))
 
 
 def _tiles(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> list[Tile]:

@@ -70,7 +70,7 @@ def _head(run: Run) -> None:
         st.html(f'<h1 class="ps-name">{html.escape(run.name)}</h1>')
         if not run.live:
             live.state_line(run)
-    with menu:
+    with menu, st.container(horizontal=True, horizontal_alignment="right"):
         actions.menu(run, "head")
 
 

@@ -48,8 +48,9 @@ def training_curves(
             figure.add_trace(_band(by_epoch, colour))
         figure.add_trace(_line(arm, measure, by_epoch, colour))
     palette.styled(figure, height=380, big=big)
+    first = min((epoch for by_epoch in measured.values() for epoch in by_epoch), default=1)
     figure.update_xaxes(
-        title="Epoch", range=[0.7, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None
+        title="Epoch", range=[first - 0.3, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None
     )
     figure.update_yaxes(title="Share of test images", range=[-2, 103], ticksuffix=" %", dtick=25)
     figure.update_layout(hovermode="x unified", uirevision="curves")
