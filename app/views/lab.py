@@ -66,14 +66,15 @@ def _in_flight(kept: Kept, told: dict[str, str]) -> bool:
 def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
     # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
     # What the address bar holds now counts as read, or else it would win over the form that replaces it.
-    before = st.session_state.get("lab", {})
+    before = st.session_state.get("lab")
+    replaced = [*before["replaced"], (before["written"], time.monotonic())] if before else []
     st.session_state["lab"] = {
         "preset": preset,
         "form": form,
         "notes": notes,
-        "generation": before.get("generation", 0) + 1,
+        "generation": before["generation"] + 1 if before else 1,
         "written": _ours(),
-        "replaced": before.get("replaced", []),
+        "replaced": replaced,
     }
     return st.session_state["lab"]
 
@@ -83,8 +84,11 @@ def _write_link(kept: Kept) -> None:
     base = state.preset_form(presets.load(kept["preset"]).content)
     told = {"preset": kept["preset"], **state.link(kept["form"], base)}
     # First the memory: the next move of the person may stop this script at any word to the address bar.
-    kept["written"], now = told, time.monotonic()
+    before, now = kept["written"], time.monotonic()
+    kept["written"] = told
     kept["replaced"] = [(link, when) for link, when in kept["replaced"] if now - when < IN_FLIGHT]
+    if told != before:
+        kept["replaced"].append((before, now))
     if told != _ours():
         for key in _ours().keys() - told.keys():
             kept["replaced"].append((_ours(), now))

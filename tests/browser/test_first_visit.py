@@ -20,7 +20,7 @@ def restarted(dashboard: Dashboard) -> Iterator[Dashboard]:
 
 
 def test_the_first_visitor_of_a_fresh_server_comes_by_a_deep_link(
-    visit: Visit, finished: str, restarted: Dashboard
+    restarted: Dashboard, visit: Visit, finished: str
 ) -> None:
     visitor = visit(f"{finished}&cls=0: stop&truth=false", at=restarted).finished()
     page = visitor.page

@@ -15,6 +15,8 @@ def test_a_copied_address_opens_the_same_form_in_another_browser(visit: Visit) -
     visitor = visit("/lab")
     visitor.choose("Start from", "A stamp on scanned digits")
     until(lambda: visitor.parameters.get("preset") == "badnets-digits", "the preset stands in the address")
+    visitor.settled()
+    # No pause from here on: a quick hand overtakes the page, and nothing that it set may be lost.
     _slide(visitor, "Poison rate (%)", "ArrowRight", 2)
     until(lambda: "attack.poison_fraction" in visitor.parameters, "the slider stands in the address")
     _slide(visitor, "Size (pixels)", "ArrowLeft", 1)

@@ -55,7 +55,7 @@ def test_a_lasso_shows_what_lies_inside_and_clear_forgets_it(visit: Visit, finis
     selection = page.get_by_text("Selection:")
     expect(selection).to_contain_text("poison")
     count = int(selection.inner_text().split()[1])
-    expect(page.locator(".ps-wall figure")).to_have_count(min(count, 48))
+    expect(page.locator(".ps-wall figure")).to_have_count(min(count, 52))
     assert count > 1
     visitor.shot("run-lasso-light")
     visitor.button("Clear").click()

@@ -9,6 +9,9 @@ from tests.browser.conftest import Visit
 from tests.browser.dashboard import until
 from tests.browser.visitor import LENS, Visitor
 
+INSIDE = """gd => { const {xaxis, yaxis} = gd._fullLayout, within = (v, range) => v >= range[0] && v <= range[1];
+  return gd.calcdata.every(t => t.every(p => within(p.x, xaxis.range) && within(p.y, yaxis.range))); }"""
+
 
 @pytest.mark.timeout(300)
 def test_a_stranger_sees_an_attack_work_and_die(visit: Visit, story: dict[str, str], timings: dict[str, float]) -> None:
@@ -45,6 +48,7 @@ def _watch(visitor: Visitor, timings: dict[str, float]) -> None:
     done = len(visitor.stages("done"))
     until(lambda: visitor.curve_points() > first + 3, "the curves grow", 90)
     visitor.shot("run-live-light")
+    assert visitor.page.locator(".js-plotly-plot").first.evaluate(INSIDE), "every point lies within the axes"
     assert visitor.page.get_by_role("progressbar").get_attribute("aria-valuenow") not in (None, "0", "100")
     expect(visitor.chip).to_contain_text("Running")
     expect(visitor.button("Stop")).to_be_enabled()
@@ -80,6 +84,9 @@ def _drag(visitor: Visitor, timings: dict[str, float]) -> None:
     timings["cut release to rings"] = time.perf_counter() - released
     assert visitor.cut_words.inner_text() != words
     assert visitor.removes() == held, "the line stays where it was let go"
+    poison = visitor.point("Poisons")
+    until(lambda: visitor.hovered(poison) == poison["row"], "the thumbnail of the poison under the pointer")
+    visitor.shot("run-cut-dragged-light")
 
 
 def _arrows(visitor: Visitor) -> None:
@@ -102,6 +109,7 @@ def _click_a_poison(visitor: Visitor) -> None:
     chosen = page.locator(".ps-wall figure")
     expect(chosen).to_have_count(1)
     expect(chosen).to_contain_text(f"row {poison['row']} · poison, was")
+    expect(chosen).to_be_in_viewport()
     assert chosen.locator("img").evaluate("picture => picture.naturalWidth") == 32
     page.mouse.move(5, 500)
     visitor.shot("run-poison-clicked-light")
@@ -119,6 +127,7 @@ def _change_class(visitor: Visitor, timings: dict[str, float]) -> None:
     timings["class change"] = time.perf_counter() - chosen
     until(lambda: visitor.parameters.get("cls") == "0: stop", "the class stands in the address")
     expect(visitor.cut_words).to_contain_text("no poison is among them")
+    expect(page.locator(".box .out")).to_have_count(1)
 
 
 def _find_again(visitor: Visitor) -> None:

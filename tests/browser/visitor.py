@@ -77,9 +77,10 @@ class Visitor:
         return self.settled()
 
     def settled(self) -> "Visitor":
-        """The script has ended and something stands on the page."""
-        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        """The page has its title, the script that draws it has ended, and the code of every widget has arrived."""
         self.page.locator('[data-testid="stMain"] h1').first.wait_for()
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        expect(self.page.locator('[data-testid="stMain"]').get_by_test_id("stSkeleton")).to_have_count(0)
         return self
 
     def tab(self) -> "Visitor":
@@ -166,7 +167,7 @@ class Visitor:
 
     @property
     def cut_words(self) -> Locator:
-        return self.page.locator(".box .out")
+        return self.page.locator(".box .out").first  # as with the projection
 
     def removes(self) -> int:
         """How many rows the cut removes, as the words beside it say."""
