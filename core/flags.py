@@ -1,5 +1,6 @@
 """Validity flags: when a number may not mean what it says, and what to do about it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 CONTROL_LIMIT = 0.1
@@ -23,57 +24,81 @@ def flags(
     Returns:
         [{"code", "message"}]; each message says what to do.
     """
-    found: list[tuple[str, str]] = []
-    arms, control = result["arms"], result["control"]
+    return [{"code": code, "message": message} for code, message in _found(result, losses, told, removed)]
+
+
+def _found(
+    result: dict[str, Any], losses: dict[str, float], told: dict[str, dict[str, Any]], removed: dict[str, float]
+) -> Iterator[tuple[str, str]]:
+    arms, control, spec = result["arms"], result["control"], result["spec"]
+    if spec["attack"] is None and spec["defenses"]:
+        yield (
+            "no_attack",
+            (
+                "There was no attack, so only the control was trained and the defenses did nothing. "
+                "Choose an attack to see them work."
+            ),
+        )
     if control["asr"] and control["asr"]["mean"] > CONTROL_LIMIT:
-        found.append((
+        yield (
             "control_predicts_wanted",
-            f"The control, which saw no poison, already predicts the wanted class for {control['asr']['mean']:.1%} of "
-            "the triggered images; attack success says little here. Choose a smaller trigger or another target class.",
-        ))  # fmt: skip
+            (
+                f"The control, which saw no poison, already predicts the wanted class for {control['asr']['mean']:.1%} of "
+                "the triggered images; attack success says little here. Choose a smaller trigger or another target class."
+            ),
+        )
     for arm, numbers in arms.items():
         fall = control["clean_accuracy"]["mean"] - numbers["clean_accuracy"]["mean"]
         if round(fall, 9) > ACCURACY_POINTS:  # 0.92 - 0.90 is a little more than 0.02 in floating point
-            found.append((
+            yield (
                 "accuracy_fell",
-                f"Clean accuracy of {_words(arm)} is {fall * 100:.1f} points below the control's; read its attack success "
-                "beside that cost, or weaken the attack or the defense.",
-            ))  # fmt: skip
-    shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
-    images = shown[0]["n"] // result["spec"]["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
-    if images < FEW_IMAGES:
-        found.append((
-            "few_images",
-            f"Attack success was measured on {images} images; the interval is wide. Use a larger test set or "
-            "more keys.",
-        ))  # fmt: skip
-    if control["clean_accuracy"]["seeds"] == 1:
-        found.append(
-            (
-                "one_seed",
-                "One seed only: another seed may differ by more than the interval shows. Set victims to 3 or more.",
+                (
+                    f"Clean accuracy of {_words(arm)} is {fall * 100:.1f} points below the control's; read its attack "
+                    "success beside that cost, or weaken the attack or the defense."
+                ),
             )
+    shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
+    images = shown[0]["n"] // spec["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
+    if images < FEW_IMAGES:
+        yield (
+            "few_images",
+            (
+                f"Attack success was measured on {images} images; the interval is wide. "
+                "Use a larger test set or more keys."
+            ),
+        )
+    if control["clean_accuracy"]["seeds"] == 1:
+        yield (
+            "one_seed",
+            ("One seed only: another seed may differ by more than the interval shows. Set victims to 3 or more."),
         )
     for name, facts in told.items():
         if "poison_count" in facts:
-            found.append((
+            yield (
                 "told_budget",
-                f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which a real defender does "
-                "not know. Set assumed_count to see it without.",
-            ))  # fmt: skip
+                (
+                    f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which a "
+                    "real defender does not know. Set assumed_count to see it without."
+                ),
+            )
     for name, share in removed.items():
         if share > HALF:
-            found.append((
-                "class_removed", f"{_words(name).capitalize()} removed {share:.0%} of a class; the model hardly sees it any more. "
-                "Lower its cap or multiplier."
-            ))  # fmt: skip
+            yield (
+                "class_removed",
+                (
+                    f"{_words(name).capitalize()} removed {share:.0%} of a class; the model hardly sees it any more. "
+                    "Lower its cap or multiplier."
+                ),
+            )
     for arm, loss in losses.items():
         if not loss <= LOSS_LIMIT:  # a loss that is no number is no success either
-            found.append((
-                "not_converged", f"Training of {_words(arm)} ended at a loss of {loss:.2f}; train for more epochs "
-                "before believing its numbers."
-            ))  # fmt: skip
-    return [{"code": code, "message": message} for code, message in found]
+            yield (
+                "not_converged",
+                (
+                    f"Training of {_words(arm)} ended at a loss of {loss:.2f}; train for more epochs before believing its "
+                    "numbers."
+                ),
+            )
 
 
 def _words(arm: str) -> str:

@@ -138,9 +138,7 @@ class Experiment(Part):
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", "Where models are trained.")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "Experiment":
-        if self.attack is None and self.defenses:
-            raise ValueError("defenses need an attack to stand against; choose an attack, or remove the defenses")
+    def _distinct_defenses(self) -> "Experiment":
         given = [defense.name for defense in self.defenses]
         twice = sorted({name for name in given if given.count(name) > 1})
         if twice:

@@ -20,10 +20,12 @@ def found(
     losses: dict[str, float] | None = None,
     told: dict[str, dict[str, Any]] | None = None,
     removed: dict[str, float] | None = None,
+    attack: str | None = "badnets",
+    defenses: tuple[str, ...] = ("spectral_signatures",),
 ) -> list[dict[str, str]]:
     """The flags of a result without fault, but for what is given."""
     result = {
-        "spec": {"victims": victims},
+        "spec": {"victims": victims, "attack": attack, "defenses": defenses},
         "arms": {"undefended": {"clean_accuracy": rate(accuracy), "asr": asr or rate(0.99)}},
         "control": {"clean_accuracy": rate(0.95, seeds=seeds), "asr": rate(control_asr)},
     }
@@ -52,6 +54,8 @@ def found(
         ({"losses": {"control": 0.51}}, "not_converged", "the control model ended at a loss of 0.51"),
         ({"losses": {"control": float("nan")}}, "not_converged", "loss of nan"),
         ({"losses": {"control": float("inf")}}, "not_converged", "loss of inf"),
+        ({"attack": None}, "no_attack", "only the control was trained"),
+        ({"attack": None, "defenses": ()}, None, ""),
     ],
 )
 def test_a_flag_is_raised_beyond_its_limit_only(settings: dict[str, Any], code: str | None, words: str) -> None:
@@ -63,7 +67,7 @@ def test_a_flag_is_raised_beyond_its_limit_only(settings: dict[str, Any], code: 
 def test_two_points_are_two_points_in_floating_point_too() -> None:
     assert 0.92 - 0.90 > 0.02  # which is why the difference is rounded
     result = {
-        "spec": {"victims": 3},
+        "spec": {"victims": 3, "attack": None, "defenses": []},
         "arms": {"undefended": {"clean_accuracy": rate(0.90), "asr": rate(0.99)}},
         "control": {"clean_accuracy": rate(0.92), "asr": rate(0.0)},
     }
@@ -72,12 +76,20 @@ def test_two_points_are_two_points_in_floating_point_too() -> None:
 
 def test_every_arm_and_every_filter_is_looked_at() -> None:
     arms = {name: {"clean_accuracy": rate(0.5), "asr": rate(0.1)} for name in ("undefended", "x", "x_random")}
-    result = {"spec": {"victims": 3}, "arms": arms, "control": {"clean_accuracy": rate(0.9), "asr": None}}
+    result = {
+        "spec": {"victims": 3, "attack": None, "defenses": []},
+        "arms": arms,
+        "control": {"clean_accuracy": rate(0.9), "asr": None},
+    }
     raised = flags(result, dict.fromkeys(arms, 2.0), {"x": {"poison_count": 1}, "y": {"poison_count": 1}}, {"x": 0.9})
     codes = [flag["code"] for flag in raised]
     assert codes == ["accuracy_fell"] * 3 + ["told_budget"] * 2 + ["class_removed"] + ["not_converged"] * 3
 
 
 def test_without_an_attack_there_is_no_attack_success_to_doubt() -> None:
-    result = {"spec": {"victims": 3}, "arms": {}, "control": {"clean_accuracy": rate(0.9), "asr": None}}
+    result = {
+        "spec": {"victims": 3, "attack": None, "defenses": []},
+        "arms": {},
+        "control": {"clean_accuracy": rate(0.9), "asr": None},
+    }
     assert flags(result, {"control": 0.1}, {}, {}) == []
