@@ -43,8 +43,8 @@ def _found(
         yield (
             "control_predicts_wanted",
             (
-                f"The control, which saw no poison, already predicts the wanted class for {control['asr']['mean']:.1%} of "
-                "the triggered images; attack success says little here. Choose a smaller trigger or another target class."
+                f"The control, which saw no poison, predicts the wanted class for {control['asr']['mean']:.1%} of the "
+                "triggered images; attack success says little here. Choose a smaller trigger or another target."
             ),
         )
     for arm, numbers in arms.items():
@@ -77,8 +77,8 @@ def _found(
             yield (
                 "told_budget",
                 (
-                    f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which a "
-                    "real defender does not know. Set assumed_count to see it without."
+                    f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which "
+                    "a real defender does not know. Set assumed_count to see it without."
                 ),
             )
     for name, share in removed.items():
@@ -95,7 +95,7 @@ def _found(
             yield (
                 "not_converged",
                 (
-                    f"Training of {_words(arm)} ended at a loss of {loss:.2f}; train for more epochs before believing its "
+                    f"Training of {_words(arm)} ended at a loss of {loss:.2f}; train longer before believing its "
                     "numbers."
                 ),
             )

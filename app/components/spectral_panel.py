@@ -63,13 +63,9 @@ def panel(seen: RunView, defenses: list[str]) -> None:
     with left:
         chosen = _projection(look, rows, removed)
     wanted = np.flatnonzero(np.isin(rows.rows, chosen))
-    if len(wanted):
-        with beside:
-            _selection(look, rows, removed, wanted)
-    if len(wanted) > NEAR:
-        st.html(wall(_tiles(look, rows, removed, wanted[NEAR : NEAR + WALL]), size=96 if look.big else 64))
-    elif not len(wanted):
-        _suspects(look, rows, removed)
+    with beside:
+        _selection(look, rows, removed, wanted)
+    _wall(look, rows, removed, wanted[NEAR:])
     _table(look, rows, removed)
 
 
@@ -220,22 +216,39 @@ def _values(look: Look) -> None:
 # ---- images
 
 
+# Both parts have the same pieces with and without a selection: what only sometimes stands on a page can stay on it when
+# two fragments are drawn at once.
+
+
 def _selection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> None:
+    """The first chosen images, beside the chart."""
+    poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth and len(places) else ""
+    many = f"{len(places):,} of {len(rows.rows):,}{poisons}" if len(places) else "nothing selected"
     words, button = st.columns([7, 3], vertical_alignment="center")
-    poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth else ""
-    words.markdown(f"**Selection: {len(places):,} of {len(rows.rows):,}{poisons}**")
-    button.button("Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch")
-    st.html(wall(_tiles(look, rows, removed, places[:NEAR]), size=96 if look.big else 64))
-    if len(places) > NEAR:
-        last = min(len(places), NEAR + WALL)
-        say.small(f"Images {NEAR + 1} to {last} of the selection stand below the charts.")
+    words.markdown(f"**Selection: {many}**")
+    button.button(
+        "Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch", disabled=not len(places)
+    )
+    hint = '<p class="ps-small">Click a point to see its image here, or draw around many with Lasso or Box.</p>'
+    st.html(wall(_tiles(look, rows, removed, places[:NEAR]), size=_size(look)) if len(places) else hint)
 
 
-def _suspects(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> None:
-    scored = rows.scores is not None
-    order = np.argsort(-rows.scores) if rows.scores is not None else np.arange(len(rows.rows))
-    st.markdown(f"**{'Most suspicious' if scored else 'First'} rows** · nothing selected")
-    st.html(wall(_tiles(look, rows, removed, order[:SUSPECTS]), size=96 if look.big else 64))
+def _wall(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, further: np.ndarray) -> None:
+    """The chosen images that have no place beside the chart; without such, the most suspicious ones."""
+    if len(further):
+        title = f"Selection: images {NEAR + 1} to {NEAR + min(len(further), WALL)}"
+        places = further[:WALL]
+    elif rows.scores is not None:
+        title, places = "Most suspicious rows", np.argsort(-rows.scores)[:SUSPECTS]
+    else:
+        title, places = "First rows", np.arange(min(SUSPECTS, len(rows.rows)))
+    st.markdown(f"**{title}**")
+    with st.container(key="wall"):
+        st.html(wall(_tiles(look, rows, removed, places), size=_size(look)))
+
+
+def _size(look: Look) -> int:
+    return 96 if look.big else 64
 
 
 def _tiles(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> list[Tile]:

@@ -24,11 +24,13 @@ def test_the_thumbnail_under_the_pointer_is_the_row_that_a_click_shows(visit: Vi
         point = visitor.point(name)
         until(lambda: visitor.hovered(point) == point["row"], "the thumbnail of the row under the pointer")  # noqa: B023
         visitor.page.mouse.click(point["x"], point["y"])
-        chosen = visitor.page.locator(".ps-wall figure")
+        chosen = visitor.page.locator(".st-key-chosen .ps-wall figure")
         expect(chosen).to_have_count(1)
         expect(chosen).to_contain_text(f"row {point['row']}")
         until(lambda: visitor.hovered(point) == point["row"], "the thumbnail after a rerun")  # noqa: B023
-        tip, picture = (visitor.page.locator(place).element_handle() for place in (".ps-tip:visible", ".ps-wall img"))
+        tip, picture = (
+            visitor.page.locator(place).element_handle() for place in (".ps-tip:visible", ".st-key-chosen .ps-wall img")
+        )
         assert visitor.page.evaluate(PIXEL, [tip, picture]) < 12, "the thumbnail is the picture, but for JPEG's losses"
     visitor.shot("run-thumbnail-light")
     visitor.page.mouse.move(5, 500)
@@ -52,14 +54,17 @@ def test_a_lasso_shows_what_lies_inside_and_clear_forgets_it(visit: Visit, finis
     for corner in corners[1:]:
         page.mouse.move(*corner, steps=6)
     page.mouse.up()
-    selection = page.get_by_text("Selection:")
+    selection = page.locator(".st-key-chosen p").first
     expect(selection).to_contain_text("poison")
     count = int(selection.inner_text().split()[1])
-    expect(page.locator(".ps-wall figure")).to_have_count(min(count, 52))
-    assert count > 1
+    assert count > 4
+    expect(page.locator(".st-key-chosen .ps-wall figure")).to_have_count(4)
+    expect(page.locator(".st-key-wall .ps-wall figure")).to_have_count(min(count - 4, 48))
     visitor.shot("run-lasso-light")
     visitor.button("Clear").click()
     expect(page.get_by_text("nothing selected")).to_be_visible()
+    expect(page.locator(".st-key-chosen .ps-wall figure")).to_have_count(0)
+    expect(page.get_by_text("Most suspicious rows")).to_be_visible()
 
 
 def test_with_the_truth_hidden_nothing_on_the_page_marks_a_poison(
