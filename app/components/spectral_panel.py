@@ -1,49 +1,26 @@
 """One class of the poisoned training set under the lens: projection, images, scores with a cut, singular values."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app import cache
-from app.components import cut, frame, hover, say
-from app.components.images import Tile, wall
-from app.components.selection import Selection, clear
+from app.components import chosen_images, cut, frame, hover, say
+from app.components.look import Look
+from app.components.selection import Selection
 from core.figures import palette, spectral
 from core.runs.view import RunView
 
 AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
 TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
-WALL = 48
-NEAR = 4
-"""Chosen images that are shown beside the chart, where a click is seen to do something; the wall shows the others."""
 VALUES = 8
 """Singular values that are drawn: those beyond say nothing about a back door."""
-SUSPECTS = 18
 THUMBNAILS = 2500
 """Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
 POINTS = 10_000
 HEIGHT = 590
 """Pixels of the projection: with its legend it fits below the controls on a small screen."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is looked at, and how."""
-
-    seen: RunView
-    label: int
-    defense: str | None
-    axes: str
-    tool: str
-    truth: bool
-    big: bool
-
-    @property
-    def place(self) -> str:
-        """A text that differs between any two things that deserve a memory of their own."""
-        return f"{self.seen.run.id}-{self.seen.poison_key}-{self.seen.victim}-{self.label}"
 
 
 @st.fragment
@@ -64,8 +41,8 @@ def panel(seen: RunView, defenses: list[str]) -> None:
         chosen = _projection(look, rows, removed)
     wanted = np.flatnonzero(np.isin(rows.rows, chosen))
     with beside:
-        _selection(look, rows, removed, wanted)
-    _wall(look, rows, removed, wanted[NEAR:])
+        chosen_images.beside(look, rows, removed, wanted)
+    chosen_images.below(look, rows, removed, wanted)
     _table(look, rows, removed)
 
 
@@ -211,59 +188,6 @@ def _values(look: Look) -> None:
             config={"displayModeBar": False},
             alt=f"Largest singular values of this class: {', '.join(f'{v:.1f}' for v in values[look.label][:5])}.",
         )
-
-
-# ---- images
-
-
-# Both parts have the same pieces with and without a selection: what only sometimes stands on a page can stay on it when
-# two fragments are drawn at once.
-
-
-def _selection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> None:
-    """The first chosen images, beside the chart."""
-    poisons = f"; {int(rows.poison[places].sum())} poison" if look.truth and len(places) else ""
-    many = f"{len(places):,} of {len(rows.rows):,}{poisons}" if len(places) else "nothing selected"
-    words, button = st.columns([7, 3], vertical_alignment="center")
-    words.markdown(f"**Selection: {many}**")
-    button.button(
-        "Clear", on_click=clear, args=(look.place,), key="clear-selection", width="stretch", disabled=not len(places)
-    )
-    hint = '<p class="ps-small">Click a point to see its image here, or draw around many with Lasso or Box.</p>'
-    st.html(wall(_tiles(look, rows, removed, places[:NEAR]), size=_size(look)) if len(places) else hint)
-
-
-def _wall(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, further: np.ndarray) -> None:
-    """The chosen images that have no place beside the chart; without such, the most suspicious ones."""
-    if len(further):
-        title = f"Selection: images {NEAR + 1} to {NEAR + min(len(further), WALL)}"
-        places = further[:WALL]
-    elif rows.scores is not None:
-        title, places = "Most suspicious rows", np.argsort(-rows.scores)[:SUSPECTS]
-    else:
-        title, places = "First rows", np.arange(min(SUSPECTS, len(rows.rows)))
-    st.markdown(f"**{title}**")
-    with st.container(key="wall"):
-        st.html(wall(_tiles(look, rows, removed, places), size=_size(look)))
-
-
-def _size(look: Look) -> int:
-    return 96 if look.big else 64
-
-
-def _tiles(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> list[Tile]:
-    pictures, true = look.seen.images(rows.rows[places]), look.seen.true_labels(rows.rows[places])
-    names = look.seen.class_names or []
-    assert pictures is not None and true is not None
-    tiles = []
-    for i, place in enumerate(places):
-        poison, gone = look.truth and bool(rows.poison[place]), removed is not None and bool(removed[place])
-        caption = f"row {rows.rows[place]}"
-        if poison:
-            caption += f" · poison, was {names[true[i]]}"
-        alt = f"Row {rows.rows[place]}, labelled {names[look.label]}" + ", poison" * poison + ", removed" * gone
-        tiles.append(Tile(pictures[i], caption, alt, " ".join(["poison"] * poison + ["removed"] * gone)))
-    return tiles
 
 
 def _table(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> None:
