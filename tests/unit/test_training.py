@@ -70,6 +70,7 @@ def test_dropout_follows_the_seed_beside_other_trainings(make_images: Callable[.
     data = make_images(size=32, per_class=4)
 
     def fit() -> bytes:
+        torch.set_num_threads(1)  # per thread; another number adds up in another order
         net = build(TorchvisionNet(architecture="mobilenet_v3_small"), data, 0, "cpu")
         return weights(train(net, data, CONFIG, seed=0, device="cpu").net)
 
