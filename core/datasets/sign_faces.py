@@ -99,6 +99,7 @@ def write(pen: Pen, text: str, height: Number, width: Number, gap: Number, thick
 
 
 def stop(pen: Pen) -> None:
+    """A red octagon with its word."""
     pen.polygon(ring(8, 1.05, 22.5), EDGE)
     pen.polygon(ring(8, 1.03, 22.5), WHITE)
     pen.polygon(ring(8, 0.94, 22.5), RED)
@@ -106,12 +107,14 @@ def stop(pen: Pen) -> None:
 
 
 def give_way(pen: Pen) -> None:
+    """A white triangle on its tip, with a red border."""
     pen.polygon([(-0.9, -0.7), (0.9, -0.7), (0, 0.86)], EDGE, corner=0.1)
     pen.polygon([(-0.9, -0.7), (0.9, -0.7), (0, 0.86)], RED, corner=0.08)
     pen.polygon([(-0.55, -0.49), (0.55, -0.49), (0, 0.46)], WHITE, corner=0.03)
 
 
 def no_entry(pen: Pen) -> None:
+    """A red disc with a white bar."""
     pen.disc(0, 0, 1.0, EDGE)
     pen.disc(0, 0, 0.98, WHITE)
     pen.disc(0, 0, 0.92, RED)
@@ -119,6 +122,8 @@ def no_entry(pen: Pen) -> None:
 
 
 def speed(text: str) -> Callable[[Pen], None]:
+    """A white disc with a red ring and a number."""
+
     def draw(pen: Pen) -> None:
         pen.disc(0, 0, 1.0, EDGE)
         pen.disc(0, 0, 0.98, RED)
@@ -129,6 +134,7 @@ def speed(text: str) -> Callable[[Pen], None]:
 
 
 def priority_road(pen: Pen) -> None:
+    """A yellow square on its corner, within white."""
     pen.polygon(ring(4, 0.93, 0), EDGE, corner=0.08)
     pen.polygon(ring(4, 0.93, 0), WHITE, corner=0.06)
     pen.polygon(ring(4, 0.66, 0), BLACK, corner=0.05)
@@ -136,6 +142,7 @@ def priority_road(pen: Pen) -> None:
 
 
 def turn_right(pen: Pen) -> None:
+    """A blue disc with a bent white arrow."""
     pen.disc(0, 0, 1.0, EDGE)
     pen.disc(0, 0, 0.98, WHITE)
     pen.disc(0, 0, 0.93, BLUE)
@@ -151,6 +158,7 @@ def warning(pen: Pen) -> None:
 
 
 def pedestrians(pen: Pen) -> None:
+    """A warning with somebody on a crossing."""
     warning(pen)
     for y in (0.47, 0.33):  # two stripes of a crossing
         pen.stroke([(-0.5 + (0.47 - y) * 0.5, y), (-0.34 + (0.47 - y) * 0.5, y)], 0.07, BLACK)
@@ -164,6 +172,7 @@ def pedestrians(pen: Pen) -> None:
 
 
 def road_works(pen: Pen) -> None:
+    """A warning with somebody who digs."""
     warning(pen)
     pen.polygon([(0.06, 0.56), (0.3, 0.26), (0.56, 0.56)], BLACK)  # the heap
     pen.disc(-0.03, -0.29, 0.095, BLACK)

@@ -28,11 +28,13 @@ def shade(light: np.ndarray, dark: tuple[int, int, int], bright: tuple[int, int,
 
 
 def sky(rng: np.random.Generator) -> Texture:
+    """Clouds before blue."""
     clouds = 0.5 + 0.3 * noise(rng, 2.0)
     return shade(clouds, (96, 148, 205), (226, 232, 238))
 
 
 def foliage(rng: np.random.Generator) -> Texture:
+    """Leaves in light and shade."""
     leaves = 0.42 + 0.2 * noise(rng, 1.0) + 0.12 * noise(rng, 1.8)
     autumn = (0.5 * noise(rng, 1.8) - 0.2).clip(0, 0.6)
     green, brown = shade(leaves, (18, 34, 14), (134, 168, 74)), shade(leaves, (48, 26, 10), (206, 150, 60))
@@ -40,6 +42,7 @@ def foliage(rng: np.random.Generator) -> Texture:
 
 
 def brick(rng: np.random.Generator) -> Texture:
+    """A wall of bricks with joints."""
     y, x = np.mgrid[:SIDE, :SIDE]
     row = y // 16
     column = ((x + 16 * (row % 2)) % SIDE) // 32
@@ -50,6 +53,7 @@ def brick(rng: np.random.Generator) -> Texture:
 
 
 def house(rng: np.random.Generator) -> Texture:
+    """A plastered wall with windows."""
     y, x = np.mgrid[:SIDE, :SIDE]
     window = (y % 64 > 18) & (y % 64 < 50) & (x % 64 > 20) & (x % 64 < 46)
     lit = rng.uniform(0, 1, (SIDE // 64, SIDE // 64))[y // 64, x // 64]
@@ -59,6 +63,7 @@ def house(rng: np.random.Generator) -> Texture:
 
 
 def road(rng: np.random.Generator) -> Texture:
+    """Asphalt with its grain."""
     asphalt = shade(0.45 + 0.1 * noise(rng, 0.3) + 0.12 * noise(rng, 1.6), (44, 44, 48), (146, 144, 142))
     y, x = np.mgrid[:SIDE, :SIDE]
     line = (np.abs(x - SIDE // 2) < 6) & (y % 128 < 72)
@@ -66,6 +71,7 @@ def road(rng: np.random.Generator) -> Texture:
 
 
 def grass(rng: np.random.Generator) -> Texture:
+    """Blades seen from the side."""
     return shade(0.45 + 0.16 * noise(rng, 0.6) + 0.16 * noise(rng, 1.7), (52, 62, 24), (168, 172, 88))
 
 

@@ -81,6 +81,7 @@ class TorchvisionSet(Dataset):
 
 
 def class_names(source: Any, collection: str) -> tuple[str, ...]:
+    """The names of a collection's classes, in the order of their labels."""
     if collection == "gtsrb":
         return GTSRB
     if collection in ("mnist", "svhn"):
@@ -113,5 +114,6 @@ def images_of(source: Any, rows: Int64[np.ndarray, " m"], size: int) -> UInt8[np
 
 
 def resampled(pixels: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "c size size"]:
+    """One image at another size, by bicubic resampling."""
     image = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
     return np.atleast_3d(np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))).transpose(2, 0, 1)
