@@ -52,7 +52,7 @@ export default function (component) {
   }
   const report = () => { clearTimeout(timer); timer = null; setStateValue('cut', cut); };
   const at = e => value(e.clientX - svg.getBoundingClientRect().left);
-  svg.onpointerdown = e => { moving = true; svg.setPointerCapture(e.pointerId); svg.focus({ preventScroll: true }); move(at(e)); e.preventDefault(); };
+  svg.onpointerdown = e => { moving = true; svg.classList.add('held'); svg.setPointerCapture(e.pointerId); svg.focus({ preventScroll: true }); move(at(e)); e.preventDefault(); };
   svg.onpointermove = e => { if (moving) move(at(e)); };
   svg.onpointerup = () => { if (moving) { moving = false; report(); } };
   svg.onpointercancel = svg.onpointerup;
@@ -61,7 +61,7 @@ export default function (component) {
     const to = { ArrowLeft: by(-step), ArrowDown: by(-step), ArrowRight: by(step), ArrowUp: by(step),
       PageDown: by(-.1), PageUp: by(.1), Home: low, End: high }[e.key];
     if (to === undefined) return;
-    e.preventDefault(); move(to); clearTimeout(timer); timer = setTimeout(report, 350); };
+    svg.classList.remove('held'); e.preventDefault(); move(to); clearTimeout(timer); timer = setTimeout(report, 350); };
   svg.onblur = () => { if (timer) report(); };
   key.replaceChildren();
   const names = data.poison ? ['Clean rows', 'Poisons'] : ['Rows'];
