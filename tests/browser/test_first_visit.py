@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.dashboard import Dashboard
+from tests.browser.dashboard import Dashboard, until
 
 
 @pytest.fixture
@@ -27,6 +27,6 @@ def test_the_first_visitor_of_a_fresh_server_comes_by_a_deep_link(
     expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_contain_text(["Start", "Lab", "Run"])
     expect(page.get_by_role("switch", name="Reveal truth")).not_to_be_checked()
     expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value("0: stop")
-    assert set(visitor.traces()) == {"Removed", "Rows"}
+    assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
     width = page.locator(".stMainBlockContainer").bounding_box()
     assert width and width["width"] > 900, "the wide layout"

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import until
@@ -16,11 +16,14 @@ def test_a_copied_address_opens_the_same_form_in_another_browser(visit: Visit) -
     visitor.choose("Start from", "A stamp on scanned digits")
     until(lambda: visitor.parameters.get("preset") == "badnets-digits", "the preset stands in the address")
     visitor.settled()
-    # No pause from here on: a quick hand overtakes the page, and nothing that it set may be lost.
-    _slide(visitor, "Poison rate (%)", "ArrowRight", 2)
-    until(lambda: "attack.poison_fraction" in visitor.parameters, "the slider stands in the address")
-    _slide(visitor, "Size (pixels)", "ArrowLeft", 1)
-    until(lambda: "attack.size" in visitor.parameters, "the size stands in the address")
+    # A quick hand overtakes the page, and nothing that it set may be lost.
+    rate, size = _value(visitor, "Poison rate (%)"), int(_value(visitor, "Size (pixels)"))
+    for _ in range(3):
+        _slide(visitor, "Poison rate (%)", "ArrowRight", 2)
+        until(lambda: "attack.poison_fraction" in visitor.parameters, "the slider stands in the address")
+        _slide(visitor, "Size (pixels)", "ArrowLeft", 1)
+    until(lambda: visitor.parameters.get("attack.size") == str(size - 3), "the size stands in the address")
+    assert _value(visitor, "Size (pixels)") == str(size - 3) and _value(visitor, "Poison rate (%)") != rate
     visitor.choose("Place", "top left")
     until(lambda: visitor.parameters.get("attack.place") == "top_left", "the place stands in the address")
     visitor.choose("Network", "Linear")
@@ -66,8 +69,16 @@ def test_the_preview_follows_the_sliders(visit: Visit) -> None:
     visitor.settled().shot("lab-large-stamp-light")
 
 
+def _slider(visitor: Visitor, label: str) -> Locator:
+    return visitor.page.get_by_test_id("stSlider").filter(has_text=label).locator("input")
+
+
+def _value(visitor: Visitor, label: str) -> str:
+    return _slider(visitor, label).get_attribute("aria-valuetext") or ""
+
+
 def _slide(visitor: Visitor, label: str, key: str, times: int) -> None:
-    slider = visitor.page.get_by_test_id("stSlider").filter(has_text=label).locator("input")
+    slider = _slider(visitor, label)
     slider.focus()
     for _ in range(times):
         slider.press(key)

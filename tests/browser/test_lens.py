@@ -79,7 +79,7 @@ def test_with_the_truth_hidden_nothing_on_the_page_marks_a_poison(
     expect(visitor.cut_words).to_contain_text("hidden")
     expect(visitor.page.locator(".ps-wall figure.poison")).to_have_count(0)
     expect(visitor.page.get_by_text("to see the poisons beside their originals")).to_be_visible()
-    assert set(visitor.traces()) == {"Removed", "Rows"}
+    assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
     assert "poison, was" not in visitor.page.locator('[data-testid="stMain"]').inner_text()
     until(lambda: visitor.parameters.get("truth") == "false", "the link hides the truth, too")
     visitor.show(LENS)

@@ -61,8 +61,8 @@ def _numbers(visitor: Visitor) -> None:
     expect(cards.filter(has_text="Attack success").first).to_contain_text("n = 1,800")
     expect(cards.filter(has_text="Clean accuracy").first).to_contain_text("n = 2,000")
     expect(cards.filter(has_text="Rows removed")).to_contain_text("of 60")
-    assert set(visitor.traces()) == {"Removed", "Clean rows", "Poisons"}
-    assert visitor.traces()["Poisons"] == 60
+    drawn = until(visitor.traces, "the projection")
+    assert set(drawn) == {"Removed", "Clean rows", "Poisons"} and drawn["Poisons"] == 60
 
 
 def _drag(visitor: Visitor, timings: dict[str, float]) -> None:
@@ -77,7 +77,7 @@ def _drag(visitor: Visitor, timings: dict[str, float]) -> None:
     mouse.move(box["x"] + 0.75 * box["width"], y, steps=8)
     held = visitor.removes()
     assert 0 < held < before, f"dragging to the right removes fewer than {before} rows: {held}"
-    assert visitor.traces()["Removed"] == before, "rings wait for the pointer to let go"
+    assert until(visitor.traces, "the projection")["Removed"] == before, "rings wait for the pointer to let go"
     released = time.perf_counter()
     mouse.up()
     until(lambda: visitor.traces().get("Removed") == held, f"{held} rings")
@@ -137,7 +137,7 @@ def _find_again(visitor: Visitor) -> None:
         found.finished()
         assert found.verdict.inner_text() == said
         expect(found.page.get_by_role("combobox", name="Class", exact=True)).to_have_value("0: stop")
-        assert found.traces()["Poisons"] == 0
+        assert until(found.traces, "the projection")["Poisons"] == 0  # noqa: B023
     found.choose("Class", "3: speed 30")
     until(lambda: found.traces().get("Poisons") == 60, "the class of the poisons")
     expect(found.page.locator(".ps-wall figure").first).to_contain_text("poison, was")

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket, expect
 
+from tests.browser.dashboard import until
+
 ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "artifacts"
 SMALL, LARGE = (1280, 800), (1920, 1080)
 LENS = "The class under the lens"
@@ -176,12 +178,12 @@ class Visitor:
         return int(found[1].replace(",", ""))
 
     def traces(self) -> dict[str, int]:
-        """Name of every trace of the projection without its count, and its number of points."""
+        """Names of the projection's traces without counts, and how many points each has; empty while it is drawn."""
         return {name.split(" (")[0]: points for name, points in self.lens.evaluate(COUNTS)}
 
     def point(self, name: str, index: int | None = None) -> dict[str, Any]:
         """Where a point of a trace is on the screen, and its row; without an index, one that stands alone."""
-        place = list(self.traces()).index(name)
+        place = list(until(self.traces, "the projection is drawn")).index(name)
         chart = self.lens.element_handle()
         if index is None:
             spread = self.page.evaluate(SPREAD, [chart, place])
