@@ -3,7 +3,7 @@ export default function (component) {
   const tip = parentElement.querySelector('.ps-tip').cloneNode(true), brush = tip.querySelector('canvas').getContext('2d'), words = tip.querySelector('div');
   const place = new Map(data.rows.map((row, i) => [row, i])), sheet = new Image();
   sheet.src = data.sheet; document.body.appendChild(tip);
-  let chart = null, over = false;
+  let chart = null, on = null, over = false;
   const hovered = event => {
     let row = event.points[0].customdata; if (Array.isArray(row)) row = row[0];
     const i = place.get(row); if (i === undefined || !sheet.complete) return;
@@ -17,7 +17,8 @@ export default function (component) {
   (function attach() {
     if (over) return;
     const found = document.querySelector('.st-key-' + data.chart + ' .js-plotly-plot');
-    if (found && found.on && found !== chart) { chart = found; chart.on('plotly_hover', hovered); chart.on('plotly_unhover', left); }
+    // Plotly may start anew in the same element; whoever listened before is forgotten then, and `on` is another function.
+    if (found && found.on && (found !== chart || found.on !== on)) { chart = found; on = found.on; chart.on('plotly_hover', hovered); chart.on('plotly_unhover', left); }
     setTimeout(attach, 300); })();
   return () => { over = true; tip.remove();
     if (chart && chart.removeListener) { chart.removeListener('plotly_hover', hovered); chart.removeListener('plotly_unhover', left); } };

@@ -38,7 +38,15 @@ class Selection:
         return bool(changed)
 
     def from_chart(self, source: str, event: Any) -> None:
-        """Take a Plotly chart's event; its points carry row ids as `customdata`."""
+        """Take a Plotly chart's event; its points carry row ids as `customdata`.
+
+        Args:
+            source: another text for every figure: a new one starts with nothing selected, which is nobody's wish.
+            event: of the chart.
+        """
+        if self._kept.get("figure") != source:
+            self._kept["figure"] = source
+            self._kept["seen"].pop(source, None)
         points = event["selection"]["points"] if event and event.get("selection") else []
         ids = [point["customdata"] for point in points if point.get("customdata") is not None]
         self.command(source, [int(i[0] if isinstance(i, (list, tuple)) else i) for i in ids])

@@ -132,8 +132,13 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
     say.small(f"Every point is a training image labelled as this class{of}. Point at one to see it, click to keep it.")
     if len(rows.rows) <= THUMBNAILS:
         _thumbnails(look, rows, key)
-    chosen.from_chart(key, event)
+    chosen.from_chart(f"{key} {_drawn(look, removed)}", event)
     return chosen.rows
+
+
+def _drawn(look: Look, removed: np.ndarray | None) -> str:
+    """What of the figure can change while its key stays; Streamlit forgets the selection then."""
+    return f"{look.truth} {look.big} {0 if removed is None else removed.sum()}"
 
 
 def _sampled(rows: cache.ClassRows) -> np.ndarray:

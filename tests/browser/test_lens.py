@@ -8,13 +8,14 @@ from tests.browser.conftest import Visit
 from tests.browser.dashboard import until
 from tests.browser.visitor import LENS
 
-PIXEL = """([tip, picture]) => {
+PIXEL = """async ([tip, source]) => {
+  const picture = new Image(); picture.src = source; await picture.decode();
   const seen = tip.querySelector('canvas').getContext('2d').getImageData(0, 0, 112, 112).data;
   const mine = new OffscreenCanvas(112, 112), brush = mine.getContext('2d');
   brush.imageSmoothingEnabled = false; brush.drawImage(picture, 0, 0, 112, 112);
   const wanted = brush.getImageData(0, 0, 112, 112).data;
   return seen.reduce((sum, value, i) => sum + Math.abs(value - wanted[i]), 0) / seen.length; }"""
-"""Mean difference, in levels, between a thumbnail and a picture of the wall."""
+"""Mean difference, in levels, between a thumbnail and a picture beside the chart."""
 
 
 def test_the_thumbnail_under_the_pointer_is_the_row_that_a_click_shows(visit: Visit, finished: str) -> None:
@@ -22,19 +23,25 @@ def test_the_thumbnail_under_the_pointer_is_the_row_that_a_click_shows(visit: Vi
     visitor.show(LENS)
     for name in ("Poisons", "Clean rows"):
         point = visitor.point(name)
-        until(lambda: visitor.hovered(point) == point["row"], "the thumbnail of the row under the pointer")  # noqa: B023
-        visitor.page.mouse.click(point["x"], point["y"])
-        chosen = visitor.page.locator(".st-key-chosen .ps-wall figure")
-        expect(chosen).to_have_count(1)
-        expect(chosen).to_contain_text(f"row {point['row']}")
+        picture = visitor.pick(point).locator("img").get_attribute("src")
         until(lambda: visitor.hovered(point) == point["row"], "the thumbnail after a rerun")  # noqa: B023
-        tip, picture = (
-            visitor.page.locator(place).element_handle() for place in (".ps-tip:visible", ".st-key-chosen .ps-wall img")
-        )
+        tip = visitor.page.locator(".ps-tip:visible").element_handle()
         assert visitor.page.evaluate(PIXEL, [tip, picture]) < 12, "the thumbnail is the picture, but for JPEG's losses"
     visitor.shot("run-thumbnail-light")
     visitor.page.mouse.move(5, 500)
     expect(visitor.page.locator(".ps-tip:visible")).to_have_count(0)
+
+
+def test_a_selection_outlives_a_moved_cut(visit: Visit, finished: str) -> None:
+    visitor = visit(finished).finished()
+    visitor.show(LENS)
+    chosen = visitor.pick(visitor.point("Poisons"))
+    before = visitor.removes()
+    visitor.cut.press("Shift+ArrowRight")
+    until(lambda: visitor.traces().get("Removed") == visitor.removes() != before, "the rings follow the cut")
+    visitor.settled()
+    expect(chosen).to_have_count(1)
+    expect(visitor.page.get_by_text("Selection: 1 of")).to_be_visible()
 
 
 def test_a_lasso_shows_what_lies_inside_and_clear_forgets_it(visit: Visit, finished: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, TimeoutError, WebSocket, expect
 
 from tests.browser.dashboard import until
 
@@ -197,3 +197,17 @@ class Visitor:
         self.page.mouse.move(point["x"], point["y"])
         tip = self.page.locator("body > .ps-tip:not([hidden])")
         return int(tip.inner_text().split()[-1]) if tip.count() else None
+
+    def pick(self, point: dict[str, Any]) -> Locator:
+        """Click a point, again where a busy machine has not heard it, and return its image beside the chart."""
+        image = self.page.locator(".st-key-chosen .ps-wall figure").filter(has_text=f"row {point['row']}")
+        for _ in range(3):
+            until(lambda: self.hovered(point) == point["row"], "the thumbnail of the row under the pointer")
+            self.page.mouse.click(point["x"], point["y"])
+            try:
+                image.wait_for(timeout=6000)
+                break
+            except TimeoutError:
+                continue
+        expect(image).to_have_count(1)
+        return image
