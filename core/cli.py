@@ -4,8 +4,11 @@ Every error is one sentence on standard error, with exit status 2 and no traceba
 """
 
 import json
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,8 +63,12 @@ def run_experiment(
     store = Store()
     run_id = store.start(experiment.model_dump(mode="json"), spec_hash=experiment.hash(), name=experiment.name)
     begun = time.monotonic()
-    perform(_Bar(store, run_id), lambda content, artifacts, events: execute(experiment, artifacts, events))
+    recorder = _Bar(store, run_id)
+    with _interruptible(recorder) as interrupted:
+        perform(recorder, lambda content, artifacts, events: execute(experiment, artifacts, events))
     run = store.run(run_id)
+    if interrupted and run.state != "done":
+        raise KeyboardInterrupt
     if run.state != "done" or run.result is None:
         raise PoisonscopeError(run.message or f"The run {run_id} was {run.state}.")
     result = {"run": run_id, "name": run.name, "seconds": round(time.monotonic() - begun, 2), **run.result}
@@ -86,6 +93,29 @@ def _content(what: str, assignments: list[str]) -> dict[str, Any]:
         if place is None:
             raise SpecError(f"The preset {what!r} needs {path}: add --set {path}=VALUE.")
     return content
+
+
+@contextmanager
+def _interruptible(recorder: Recorder) -> Iterator[list[int]]:
+    """Ctrl-C asks the run to stop, as the dashboard's button does; pressed again, it interrupts on the spot.
+
+    Raised in the middle of the pool of threads, a KeyboardInterrupt can leave one of its locks held for ever.
+
+    Yields:
+        The signals that came; empty where none did.
+    """
+    seen: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        seen.append(number)
+        signal.signal(signal.SIGINT, before)
+        recorder.stop()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Bar(Recorder):

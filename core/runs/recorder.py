@@ -61,6 +61,10 @@ class Recorder:
         """Whether to stop; costs nothing, because the heartbeat asks the store."""
         return self._stop_asked.is_set()
 
+    def stop(self) -> None:
+        """Ask the run to stop, as somebody at the keyboard does; may be called from a signal handler."""
+        self._stop_asked.set()
+
     def __enter__(self) -> "Recorder":
         self._heart.start()
         return self
