@@ -20,6 +20,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"mode": "one_source", "source_class": 2, "target_class": 0, "place": "centre", "opacity": 0.5},
         {"mode": "all_to_all", "size": 4, "pattern": "checker", "colour": "#ff8000"},
     ],
+    "label_flip": [{"mode": mode} for mode in ("symmetric", "pair", "fixed")],
     "tran_trigger": [
         {"source_class": 3, "target_class": 1, "row": 5, "column": 9, "shape": shape, "mode": mode}
         for shape, mode in [("pixel", "replace"), ("x", "add"), ("l", "replace")]
