@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from core.figures import palette
@@ -23,7 +24,8 @@ def training_curves(
 ) -> go.Figure:
     """Both rates per epoch, one colour an arm: accuracy solid, attack success dashed.
 
-    Several models of one arm (keys, victims) are drawn as their mean with a band from the lowest to the highest.
+    Several models of one arm (keys, victims) are drawn as their mean with a band from the lowest to the highest;
+    without the band where each of them was judged on one image, which it reads rightly or wrongly.
 
     Args:
         points: mappings with `arm`, `epoch`, `clean_accuracy` (0 to 1) and `asr` (0 to 1, or None without attack).
@@ -44,17 +46,24 @@ def training_curves(
     for arm, measure in sorted(measured, key=lambda line: (order.index(line[0]), list(MEASURES).index(line[1]))):
         by_epoch = measured[arm, measure]
         colour = palette.arm_colour(arm, order)
-        if any(len(values) > 1 for values in by_epoch.values()):
-            figure.add_trace(_band(by_epoch, colour))
+        if any(len(values) > 1 for values in by_epoch.values()) and not _yes_or_no(by_epoch):
+            there = np.array(sorted(by_epoch))
+            low, high = (np.array([side(by_epoch[epoch]) for epoch in there]) for side in (min, max))
+            figure.add_trace(palette.band(there, low, high, colour))
         figure.add_trace(_line(arm, measure, by_epoch, colour))
     palette.styled(figure, height=380, big=big)
     first = min((epoch for by_epoch in measured.values() for epoch in by_epoch), default=1)
     figure.update_xaxes(
         title="Epoch", range=[first - 0.3, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None
     )
-    figure.update_yaxes(title="Share of test images", range=[-2, 103], ticksuffix=" %", dtick=25)
+    figure.update_yaxes(title="Share of images", range=[-2, 103], ticksuffix=" %", dtick=25)
     figure.update_layout(hovermode="x unified", uirevision="curves")
     return figure
+
+
+def _yes_or_no(by_epoch: dict[int, list[float]]) -> bool:
+    """Whether every value is nothing or all: of models judged on one image each, a band would span the whole chart."""
+    return {value for values in by_epoch.values() for value in values} <= {0.0, 100.0}
 
 
 def _line(arm: str, measure: str, by_epoch: dict[int, list[float]], colour: str) -> go.Scatter:
@@ -69,18 +78,4 @@ def _line(arm: str, measure: str, by_epoch: dict[int, list[float]], colour: str)
         line={"color": colour, "dash": dash, "width": 2.5},
         marker={"symbol": symbol, "size": 6, "color": colour},
         hovertemplate="%{y:.1f} %",
-    )
-
-
-def _band(by_epoch: dict[int, list[float]], colour: str) -> go.Scatter:
-    epochs = sorted(by_epoch)
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return go.Scatter(
-        x=epochs + epochs[::-1],
-        y=[max(by_epoch[epoch]) for epoch in epochs] + [min(by_epoch[epoch]) for epoch in reversed(epochs)],
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.15)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
     )

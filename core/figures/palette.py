@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import plotly.graph_objects as go
 
 GREY = "#888888"
@@ -75,3 +76,17 @@ def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = 
     figure.update_xaxes(**rule, title_font_size=size, tickfont_size=size - 1)
     figure.update_yaxes(**rule, title_font_size=size, tickfont_size=size - 1)
     return figure
+
+
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> go.Scatter:
+    """The area between two lines in a thin colour: from the lowest to the highest of several models."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return go.Scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
