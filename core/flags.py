@@ -6,6 +6,7 @@ from typing import Any
 CONTROL_LIMIT = 0.1
 ACCURACY_POINTS = 0.02
 FEW_IMAGES = 100
+FEW_PAIRS = 20
 HALF = 0.5
 LOSS_LIMIT = 0.5
 
@@ -16,7 +17,7 @@ def flags(
     """Look at a result with doubt.
 
     Args:
-        result: {"spec", "arms", "control"} as `core.results.summary` makes them.
+        result: {"spec", "arms", "control", "pairs"} as `core.results.summary` makes them.
         losses: per arm, the largest mean training loss of the last epoch.
         told: per filter, the facts that it was told.
         removed: per filter, the largest share of a class that it removed (0 to 1).
@@ -44,7 +45,7 @@ def _found(
             "control_predicts_wanted",
             (
                 f"The control, which saw no poison, predicts the wanted class for {control['asr']['mean']:.1%} of the "
-                "triggered images; attack success says little here. Choose a smaller trigger or another target."
+                "attack's images; attack success says little here. Choose a smaller trigger or another target."
             ),
         )
     for arm, numbers in arms.items():
@@ -57,7 +58,8 @@ def _found(
                     "success beside that cost, or weaken the attack or the defense."
                 ),
             )
-    shown = [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
+    yield from _about_pairs(result["pairs"])
+    shown = [] if result["pairs"] else [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
     images = shown[0]["n"] // spec["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
     if images < FEW_IMAGES:
         yield (
@@ -99,6 +101,27 @@ def _found(
                     "numbers."
                 ),
             )
+
+
+def _about_pairs(pairs: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Attacks on one chosen image: every (key, victim) is one trial."""
+    counted = sum(pair["counted"] for pair in pairs)
+    if counted < len(pairs):
+        yield (
+            "target_misread",
+            (
+                f"In {len(pairs) - counted} of {len(pairs)} trials the control, which saw no poison, already misreads "
+                "the target; they are left out. Train longer or add keys."
+            ),
+        )
+    if pairs and counted < FEW_PAIRS:
+        yield (
+            "few_pairs",
+            (
+                f"Attack success was measured in {counted} trials (keys x victims); the interval is wide. "
+                f"Add keys until there are {FEW_PAIRS} or more."
+            ),
+        )
 
 
 def _words(arm: str) -> str:

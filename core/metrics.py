@@ -1,7 +1,7 @@
 """Rates with their intervals, detection rates, and how long something will still take. Numbers in, numbers out."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -55,10 +55,16 @@ def pooled(counts: list[tuple[int, int]]) -> Rate:
     """
     if len(counts) == 1:
         return wilson(*counts[0])
-    rates = np.array([hits / n for hits, n in counts])
-    half = stats.t.ppf(0.975, len(rates) - 1) * rates.std(ddof=1) / math.sqrt(len(rates))
-    mean = float(rates.mean())
-    return Rate(mean, max(0.0, mean - half), min(1.0, mean + half), sum(n for _, n in counts), len(rates), "seeds")
+    return replace(mean([hits / n for hits, n in counts]), n=sum(n for _, n in counts), seeds=len(counts))
+
+
+def mean(shares: list[float]) -> Rate:
+    """The mean of shares in [0, 1], with Student's t interval over them; from 0 to 1 where there is only one."""
+    if len(shares) == 1:
+        return Rate(shares[0], 0.0, 1.0, 1, 1, "seeds")
+    half = stats.t.ppf(0.975, len(shares) - 1) * float(np.std(shares, ddof=1)) / math.sqrt(len(shares))
+    centre = float(np.mean(shares))
+    return Rate(centre, max(0.0, centre - half), min(1.0, centre + half), len(shares), len(shares), "seeds")
 
 
 @dataclass(frozen=True)

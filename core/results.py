@@ -1,10 +1,12 @@
 """What a run says in the end: rates with intervals, detection, costs, and the flags that warn of misreading."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from core.flags import flags
-from core.metrics import pooled
+from core.metrics import mean, pooled, wilson
 from core.runs.artifacts import Artifacts
 from core.spec import Experiment
 
@@ -19,42 +21,109 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         device: for people.
 
     Returns:
-        {"device", "spec", "arms": {arm: {"clean_accuracy", "asr", "seconds", "passes", "detection"?}}, "control",
-        "flags"}.
+        {"device", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds", "passes",
+        "detection"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim) of an attack on one chosen
+        image, and is empty for others.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
         if step["kind"] == "train":
-            trained.setdefault(step["arm"], []).append(artifacts.meta(step["key"]))
-    measured: dict[int, dict[str, int]] = {}
-    for step in steps:
-        if step["kind"] == "measure":
-            asr, sum_of = artifacts.meta(step["key"])["asr"], measured.setdefault(step["victim"], {"hits": 0, "n": 0})
-            measured[step["victim"]] = {name: sum_of[name] + asr[name] for name in sum_of}
+            trained.setdefault(step["arm"], []).append(step)
+    measured = [step for step in steps if step["kind"] == "measure"]
     filters = [(step, artifacts.meta(step["key"])) for step in steps if step["kind"] == "filter"]
+    pairs = _pairs(steps, artifacts)
 
-    arms = {arm: _arm(metas, [meta["asr"] for meta in metas]) for arm, metas in trained.items()}
-    control = _arm(trained["control"], list(measured.values()))  # one model, however many keys it serves
+    arms = {arm: _arm(own, own, pairs, artifacts) for arm, own in trained.items()}
+    control = _arm(trained["control"], measured, pairs, artifacts)  # one model, however many keys it serves
     del arms["control"]
     for name in {step["defense"] for step, _ in filters}:
         own = [meta for step, meta in filters if step["defense"] == name]
         arms[name]["detection"] = _mean([meta["detection"] for meta in own])
         arms[f"{name}_random"]["detection"] = _mean([meta["random_detection"] for meta in own])
-    losses = {arm: max(meta["epochs"][-1]["loss"] for meta in metas) for arm, metas in trained.items()}
+    losses = {
+        arm: max(artifacts.meta(step["key"])["epochs"][-1]["loss"] for step in own) for arm, own in trained.items()
+    }
     told = {step["defense"]: meta["knows"] for step, meta in filters}
-    result = {"device": device, "spec": experiment.model_dump(mode="json"), "arms": arms, "control": control}
+    spec = experiment.model_dump(mode="json")
+    result = {"device": device, "spec": spec, "arms": arms, "control": control, "pairs": pairs}
     return result | {"flags": flags(result, losses, told, _largest_share_removed(filters))}
 
 
-def _arm(metas: list[dict[str, Any]], successes: Sequence[dict[str, int] | None]) -> dict[str, Any]:
+def _arm(
+    trained: list[dict[str, Any]], judged: list[dict[str, Any]], pairs: list[dict[str, Any]], artifacts: Artifacts
+) -> dict[str, Any]:
+    """The numbers of an arm: `trained` are its trainings, `judged` the steps that met the attack's images."""
+    metas = [artifacts.meta(step["key"]) for step in trained]
     accuracies = [(meta["clean_accuracy"]["hits"], meta["clean_accuracy"]["n"]) for meta in metas]
-    asr = [(success["hits"], success["n"]) for success in successes if success is not None]
+    asr, probability = _targeted(judged[0]["arm"], pairs) if pairs else _pooled_over_victims(judged, artifacts)
     return {
         "clean_accuracy": pooled(accuracies).as_dict(),
-        "asr": pooled(asr).as_dict() if asr else None,
+        "asr": asr,
+        "target_probability": probability,
         "seconds": sum(meta["seconds"] for meta in metas),
         "passes": sum(meta["passes"] for meta in metas),
     }
+
+
+def _pooled_over_victims(judged: list[dict[str, Any]], artifacts: Artifacts) -> tuple[Any, Any]:
+    """Attack success over many images a key, and the mean probability of the wanted class; a victim's keys pooled."""
+    counts: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    sums: dict[tuple[Any, ...], list[float]] = {}
+    for step in judged:
+        asr = artifacts.meta(step["key"]).get("asr")
+        if asr is None:
+            continue
+        model = (step["victim"],) if step["kind"] == "measure" else (step["victim"], step["poison_key"])
+        counts.setdefault(model, []).append((asr["hits"], asr["n"]))
+        sums.setdefault(model, []).append(artifacts.meta(step["key"])["target_probability"])
+    if not counts:
+        return None, None
+    rates = [(sum(hits for hits, _ in own), sum(n for _, n in own)) for own in counts.values()]
+    return pooled(rates).as_dict(), mean([float(np.mean(own)) for own in sums.values()]).as_dict()
+
+
+def _targeted(arm: str, pairs: list[dict[str, Any]]) -> tuple[Any, Any]:
+    """Attack success over (key, victim) pairs, each one trial.
+
+    Of the control all pairs count; of the others those whose target the control reads correctly.
+    """
+    own = [pair for pair in pairs if arm in pair["predicted"] and (pair["counted"] or arm == "control")]
+    if not own:
+        return None, None
+    hits = sum(pair["predicted"][arm] == pair["wanted"] for pair in own)
+    victims = len({pair["victim"] for pair in own})
+    rate = replace(wilson(hits, len(own)), seeds=victims)
+    return rate.as_dict(), replace(mean([pair["probability"][arm] for pair in own]), seeds=victims).as_dict()
+
+
+def _pairs(steps: list[dict[str, Any]], artifacts: Artifacts) -> list[dict[str, Any]]:
+    """What became of every target with every victim; empty where the attack is not after one chosen image."""
+    poisons = {step["poison_key"]: step["key"] for step in steps if step["kind"] == "poison"}
+    if not poisons or not all(artifacts.meta(key)["targeted"] for key in poisons.values()):
+        return []
+    pairs: dict[tuple[int, int], dict[str, Any]] = {}
+    for step in steps:
+        if step["kind"] not in ("train", "measure") or step["poison_key"] is None:
+            continue
+        at, shown = (step["poison_key"], step["victim"]), poisons[step["poison_key"]]
+        wanted = int(artifacts.array(shown, "eval_wanted")[0])
+        pair = pairs.setdefault(
+            at,
+            {
+                "key": at[0],
+                "victim": at[1],
+                "target": int(artifacts.array(shown, "eval_indices")[0]),
+                "true": int(artifacts.array(shown, "eval_true")[0]),
+                "wanted": wanted,
+                "predicted": {},
+                "probability": {},
+            },
+        )
+        pair["predicted"][step["arm"]] = int(artifacts.array(step["key"], "eval_predictions")[0])
+        pair["probability"][step["arm"]] = float(artifacts.array(step["key"], "eval_probabilities")[0, wanted])
+    for pair in pairs.values():
+        pair["counted"] = pair["predicted"]["control"] == pair["true"]
+    return [pairs[at] for at in sorted(pairs)]
 
 
 def _mean(detections: list[dict[str, float]]) -> dict[str, float]:

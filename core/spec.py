@@ -28,7 +28,7 @@ from pydantic import (
 from core import registry
 from core.errors import SpecError, explain
 
-FORMAT = 1
+FORMAT = 2
 """Version of everything that a step writes; raising it makes all stored steps strangers."""
 
 
@@ -88,6 +88,9 @@ AttackChoice = Annotated[SerializeAsAny[Component] | None, BeforeValidator(parti
 DefenseChoice = Annotated[SerializeAsAny[Component], BeforeValidator(partial(component, "defenses"))]
 
 
+Scenario = Literal["from_scratch", "fine_tune", "transfer"]
+
+
 class Training(Part):
     """How every model of the experiment is trained."""
 
@@ -111,6 +114,18 @@ class Training(Part):
     )
 
 
+class Pretraining(Part):
+    """Where the weights come from that fine-tuning and transfer start from; from scratch has no use for it."""
+
+    data: Annotated[SerializeAsAny[Component] | None, BeforeValidator(partial(component, "datasets"))] = Field(
+        None, description="Another data set to pretrain on; none: a part of the same one, which the victim never sees."
+    )
+    part: float = setting(
+        0.5, "Share of every class to pretrain on, where no other data set is given.", unit="fraction", gt=0, lt=1
+    )
+    training: Training = Field(Training(), description="How the pretrained network is trained.")
+
+
 class Analysis(Part):
     """What is measured on the trained models beside accuracy and attack success."""
 
@@ -124,7 +139,12 @@ class Experiment(Part):
     data: Dataset = Field(default="signs", validate_default=True, description="The images.")
     model: Network = Field(default="small_cnn", validate_default=True, description="The network.")
     training: Training = Field(Training(), description="How models are trained.")
-    scenario: Literal["from_scratch"] = Field("from_scratch", description="What the victim starts from.")
+    scenario: Scenario = Field(
+        "from_scratch",
+        description="What the victim starts from: new weights; pretrained weights, all of them trained on; or frozen "
+        "pretrained features with a new head.",
+    )
+    pretraining: Pretraining = Field(Pretraining(), description="Where pretrained weights come from.")
     attack: AttackChoice = Field(
         default="badnets", validate_default=True, description="Who poisons the training set, and how."
     )
@@ -143,6 +163,12 @@ class Experiment(Part):
         twice = sorted({name for name in given if given.count(name) > 1})
         if twice:
             raise ValueError(f"the defense {twice[0]!r} is listed twice; each may be listed once")
+        return self
+
+    @model_validator(mode="after")
+    def _possible_attack(self) -> "Experiment":
+        if self.attack is not None:
+            self.attack.check(self.scenario)  # type: ignore[attr-defined]
         return self
 
     def hash(self) -> str:

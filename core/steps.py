@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import device as devices
-from core import estimate
+from core import estimate, registry
+from core.attacks.base import Attack
+from core.attacks.targeted import Targeted
 from core.defenses.base import Defense
 from core.results import summary
 from core.runs.artifacts import Artifacts
@@ -28,12 +30,14 @@ class Step:
     """One thing to compute.
 
     Attributes:
-        kind: data, poison, train, measure, features, spectral, score or filter.
+        kind: data, pretraining_data, pretrain, surrogate, poison, train, measure, features, spectral, distances, score
+            or filter.
         key: where its result lies.
         label: what a person reads while it runs.
         needs: the steps whose results it reads.
         weight: expected seconds.
-        arm, poison_key, victim, defense: which of several it is; None where that means nothing.
+        arm, poison_key, victim, defense: which of several it is; None where that means nothing. Of a pretrain or
+            surrogate step `victim` is its own number.
     """
 
     kind: str
@@ -54,6 +58,10 @@ class Step:
         """The direct need of a kind."""
         return next(need for need in self.needs if need.kind == kind)
 
+    def all(self, kind: str) -> list["Step"]:
+        """All direct needs of a kind."""
+        return [need for need in self.needs if need.kind == kind]
+
     def reference(self) -> dict[str, Any]:
         """What a run remembers of the step."""
         fields = ("key", "kind", "label", "arm", "poison_key", "victim", "defense")
@@ -71,37 +79,93 @@ class _Planner:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment, self.settings = experiment, experiment.model_dump(mode="json")
         self.costs = estimate.costs(experiment)
-        fingerprint = experiment.data.fingerprint()  # type: ignore[attr-defined]
-        own = [self.settings["data"], fingerprint]
-        self.data = Step("data", digest(["data", [], own]), "Prepare the images", (), self.costs.data)
+        self.data, self.pretraining_data = self._data()
+
+    def _data(self) -> tuple[Step, Step | None]:
+        """The victim's images and, where there is pretraining, those of the pretrained network."""
+        experiment, other = self.experiment, self.experiment.pretraining.data
+        own = [self.settings["data"], experiment.data.fingerprint()]  # type: ignore[attr-defined]
+        if experiment.scenario == "from_scratch":
+            return self._images("data", own), None
+        if other is not None:
+            theirs = [self.settings["pretraining"]["data"], other.fingerprint()]  # type: ignore[attr-defined]
+            return self._images("data", own), self._images("pretraining_data", theirs)
+        part = [experiment.pretraining.part, experiment.seed]
+        victims = self._images("data", [*own, "all but", part])
+        return victims, self._images("pretraining_data", [*own, "only", part])
+
+    def _images(self, kind: str, own: list[Any]) -> Step:
+        label = "Prepare the images" if kind == "data" else "Prepare the images for pretraining"
+        return Step(kind, digest(["data", [], own]), label, (), self.costs.data)
 
     def unfold(self) -> Iterator[Step]:
         """Every step; what several need is yielded more than once, with the same key."""
         yield self.data
-        victims = range(self.experiment.victims)
+        victims, attack = range(self.experiment.victims), self.experiment.attack
         controls = [self.train("control", "Train without poison (control)", victim) for victim in victims]
-        if self.experiment.attack is None:
-            yield from controls
+        if attack is None:
+            for control in controls:
+                yield from (*_before(control), control)
             return
-        own = [self.settings["attack"], self.experiment.seed]
+        assert isinstance(attack, Attack)
+        surrogates = self.surrogates(attack)
         for key in range(self.experiment.keys):
-            digested = digest(["poison", [self.data.key], [*own, key]])
-            label = "Poison the training set"
-            poison = Step("poison", digested, label, (self.data,), self.costs.poison, poison_key=key)
-            yield poison
+            poison = self.poison(attack, surrogates, key)
+            yield from (*_before(poison), poison)
             for victim, control in zip(victims, controls, strict=True):
                 undefended = self.train("undefended", "Train on the poisoned set", victim, poison)
-                yield undefended
+                yield from (*_before(undefended), undefended)
                 yield from self.defended(poison, undefended)
                 yield control
                 yield self.look("measure", "Test the control", "control", poison, control)
 
+    def pretrained(self, number: int, model: dict[str, Any]) -> tuple[Step, ...]:
+        """The network that others start from; number 0 is the victims'. None where all start from new weights."""
+        if self.pretraining_data is None:
+            return ()
+        seed = derive(self.experiment.seed, "pretrain", number)
+        own = [model, self.settings["pretraining"]["training"], seed]
+        key = digest(["pretrain", [self.pretraining_data.key], own])
+        needs = (self.pretraining_data,)
+        return (Step("pretrain", key, "Pretrain", needs, self.costs.pretrain, "pretrained", None, number),)
+
+    def surrogates(self, attack: Attack) -> tuple[Step, ...]:
+        """The attacker's own networks, trained on clean data; their seeds are never a victim's."""
+        if not isinstance(attack, Targeted) or "surrogates" not in attack.needs:
+            return ()
+        model = self.settings["model"]
+        if attack.knowledge == "black_box":
+            model = registry.load("models", attack.surrogate_model)().model_dump(mode="json")  # type: ignore[attr-defined]
+        steps = []
+        for number in range(attack.surrogates):
+            start = self.pretrained(0 if attack.knowledge == "white_box" else number + 1, model)
+            own = [self.experiment.scenario, model, self.settings["training"]]
+            needs = (self.data, *start)
+            seed = derive(self.experiment.seed, "surrogate", number)
+            key = digest(["surrogate", [need.key for need in needs], [*own, seed]])
+            label = f"Train the attacker's surrogate {number + 1} of {attack.surrogates}"
+            steps.append(Step("surrogate", key, label, needs, self.costs.train, "surrogate", None, number))
+        return tuple(steps)
+
+    def poison(self, attack: Attack, surrogates: tuple[Step, ...], key: int) -> Step:
+        """Poison the training set, once for every key."""
+        own = [self.settings["attack"], attack.fingerprint(), self.experiment.seed]
+        if "surrogates" in attack.needs or "recipe" in attack.needs:
+            own += [self.settings["model"], self.settings["training"]]
+        needs = (self.data, *surrogates)
+        digested = digest(["poison", [need.key for need in needs], [*own, key]])
+        label = "Craft the poisons" if attack.needs else "Poison the training set"
+        if self.experiment.keys > 1:
+            label += f", key {key + 1} of {self.experiment.keys}"
+        return Step("poison", digested, label, needs, self.costs.poison, poison_key=key)
+
     def train(self, arm: str, label: str, victim: int, poison: Step | None = None, kept: Step | None = None) -> Step:
         """Train one model: on all rows, or on those that a filter (or its random control) keeps."""
-        needs = tuple(step for step in (self.data, poison, kept) if step is not None)
+        start = self.pretrained(0, self.settings["model"])
+        needs = tuple(step for step in (self.data, *start, poison, kept) if step is not None)
         part = "random" if kept is not None and arm.endswith("_random") else "flagged"
         seed = derive(self.experiment.seed, "victim", victim)
-        own = [part, self.settings["model"], self.settings["training"], seed]
+        own = [part, self.experiment.scenario, self.settings["model"], self.settings["training"], seed]
         digested = digest(["train", [need.key for need in needs], own])
         key, defense = poison.poison_key if poison else None, kept.defense if kept else None
         return Step("train", digested, label, needs, self.costs.train, arm, key, victim, defense)
@@ -119,6 +183,8 @@ class _Planner:
         features = self.look("features", "Read the features", "undefended", poison, undefended)
         if self.experiment.analysis.spectral:
             yield from (features, self.look("spectral", "Find singular directions", "undefended", poison, features))
+        if self.experiment.attack is not None and self.experiment.attack.family in ("targeted", "imported"):  # type: ignore[attr-defined]
+            yield self.look("distances", "Measure distances to the target", "undefended", poison, undefended)
         for defense, settings in zip(self.experiment.defenses, self.settings["defenses"], strict=True):
             assert isinstance(defense, Defense)
             name, title, own = defense.name, defense.title, [settings, self.experiment.seed]
@@ -128,6 +194,12 @@ class _Planner:
             yield from (features, score, decided)
             yield self.train(name, f"Retrain after {title}", victim, poison, decided)
             yield self.train(f"{name}_random", "Retrain after random removal (control)", victim, poison, decided)
+
+
+def _before(step: Step) -> Iterator[Step]:
+    """What a step needs, from the first on."""
+    for need in step.needs:
+        yield from (*_before(need), need)
 
 
 def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dict[str, Any]:
@@ -156,7 +228,7 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
             watch.found(step.key)
         else:
             missing.append(step)
-    trainings = sum(step.kind == "train" for step in missing)
+    trainings = sum(step.kind in ("train", "surrogate", "pretrain", "poison") for step in missing)
     _run_all(missing, devices.lanes(trainings, device), work, watch)
     _remember_speed(missing, experiment, artifacts)
     return summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))

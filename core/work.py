@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,25 +12,24 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import device as devices
-from core.analysis import spectral
+from core import registry
+from core.analysis import distances, gradients, spectral
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
 from core.defenses.base import FACTS, Fact, Filter, View, decided, random_flags, scored
 from core.errors import PoisonscopeError
+from core.judge import Judge
 from core.metrics import detection
 from core.models.base import Model, Net
 from core.runs.artifacts import Artifacts, save
-from core.seeds import derive
-from core.spec import Experiment
+from core.seeds import derive, stream
+from core.spec import Experiment, Training
 from core.train import predict
 from core.train.loop import Epoch, Trained, build, on_device, train
 from core.watch import Watch
 
 if TYPE_CHECKING:
     from core.steps import Step
-
-LIVE_IMAGES = 500
-"""Images that accuracy and attack success are measured on while training goes on; the last epoch counts all of them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,11 @@ class PoisonedSet:
     train: ImageSet
     rows: np.ndarray
     evaluation: attacks.Evaluation
+
+    @property
+    def targeted(self) -> bool:
+        """Whether the attack is after one chosen image."""
+        return len(self.evaluation.images) == 1
 
     @property
     def truth(self) -> np.ndarray:
@@ -92,15 +96,52 @@ class Work:
 
     def net(self, step: "Step") -> Net:
         """The trained network of the train step behind a step."""
-        trained = step.find("train")
-        net = build(self._model, self.split(step).train, 0, self.device)
-        net.load_state_dict(load_file(self.artifacts.folder(trained.key) / "weights.safetensors", device=self.device))
+        return self._loaded(step.find("train"), self._model, self.split(step).train)
+
+    def _loaded(self, trained: "Step", model: Model, data: ImageSet) -> Net:
+        net = build(model, data, 0, self.device)
+        net.load_state_dict(self._weights(trained))
+        if self.experiment.scenario == "transfer":
+            net.freeze()
         return net.eval()
+
+    def _weights(self, trained: "Step") -> dict[str, torch.Tensor]:
+        return load_file(self.artifacts.folder(trained.key) / "weights.safetensors", device=self.device)
+
+    def _start(self, step: "Step", model: Model, data: ImageSet, seed: int) -> Net:
+        """The network that a training starts from: new weights, or a pretrained body with a new head or its own."""
+        net = build(model, data, seed, self.device)
+        if not step.has("pretrain"):
+            return net
+        weights, own = self._weights(step.find("pretrain")), net.state_dict()
+        same_classes = self.experiment.pretraining.data is None
+        if self.experiment.scenario == "transfer" or not same_classes:
+            weights = {name: own[name] if name.startswith("head.") else tensor for name, tensor in weights.items()}
+        different = [name for name, tensor in weights.items() if tensor.shape != own[name].shape]
+        if different:
+            raise PoisonscopeError(
+                "The network cannot take over pretrained weights: the images to pretrain on have other channels or "
+                "another size than the victim's."
+            )
+        net.load_state_dict(weights)
+        if self.experiment.scenario == "transfer":
+            net.freeze()
+        return net
 
     @cached_property
     def _model(self) -> Model:
         assert isinstance(self.experiment.model, Model)
         return self.experiment.model
+
+    @cached_property
+    def _surrogate_model(self) -> Model:
+        """The kind of the attacker's networks: the victim's, unless the attacker does not know it."""
+        attack = self.experiment.attack
+        if getattr(attack, "knowledge", "") != "black_box":
+            return self._model
+        model = registry.load("models", attack.surrogate_model)()  # type: ignore[union-attr]
+        assert isinstance(model, Model)
+        return model
 
     def rehearse(self, data: "Step") -> None:
         """Train and judge on one batch of a data set, so that the first real batch finds its kernels compiled."""
@@ -109,29 +150,56 @@ class Work:
         torch.set_num_threads(devices.threads())
         net = build(self._model, few, 0, self.device)
         train(net, few, config, seed=0, device=self.device)
-        _Judge(few, None, self.device).live(net)
+        Judge(few, None, self.device).live(net)
 
     # ---- the kinds
     # -----------------------------------------------------------------------------------------------------
 
     def _data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
-        arrays = {
-            f"{part}_{name}": getattr(images, name)
-            for part, images in (("train", split.train), ("test", split.test))
-            for name in ("images", "labels", "indices")
-        }
-        save(folder, {"class_names": split.train.class_names, "flip": split.flip, "notes": split.notes}, **arrays)
+        if self.experiment.scenario != "from_scratch" and self.experiment.pretraining.data is None:
+            split = self._part(split, pretraining=False)
+        _save_split(folder, split)
+
+    def _pretraining_data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+        other = self.experiment.pretraining.data
+        if other is not None:
+            _save_split(folder, other.load(tell))  # type: ignore[attr-defined]
+        else:
+            split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
+            _save_split(folder, self._part(split, pretraining=True))
+
+    def _part(self, split: Split, pretraining: bool) -> Split:
+        """The rows that the network is pretrained on, or all others; every class is divided in the same proportion."""
+        labels, random = split.train.labels, stream(self.experiment.seed, "pretraining part")
+        chosen = np.zeros(len(labels), dtype=bool)
+        for label in range(len(split.train.class_names)):
+            rows = random.permutation(np.flatnonzero(labels == label))
+            chosen[rows[: round(self.experiment.pretraining.part * len(rows))]] = True
+        rows = np.flatnonzero(chosen == pretraining)
+        if len(rows) < 2:
+            raise PoisonscopeError(
+                f"pretraining.part {self.experiment.pretraining.part} leaves {len(rows)} of {len(labels)} images; "
+                "choose a share that leaves both sides some."
+            )
+        return Split(split.train.rows(rows), split.test, split.flip, split.notes)
 
     def _poison(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         attack, split = self.experiment.attack, self.split(step)
         assert isinstance(attack, attacks.Attack) and step.poison_key is not None
-        tools = attacks.Tools(self.experiment.seed, step.poison_key, tell)
+        tools = self._tools(attack, step, tell)
         poisoned = attacks.apply(attack, split.train, tools)
         shown = attacks.evaluation(attack, split.test, tools)
+        arrays = {} if poisoned.trace is None else {"trace": poisoned.trace}
         save(
             folder,
-            {"n": len(poisoned.data), "changes_labels": attack.changes_labels},
+            {
+                "n": len(poisoned.data),
+                "changes_labels": attack.changes_labels,
+                "targeted": len(shown.images) == 1,
+                "epsilon": attack.epsilon if attack.epsilon_bound else None,  # type: ignore[attr-defined]
+                "attack": attack.name,
+            },
             rows=poisoned.rows,
             images=poisoned.data.images[poisoned.rows],
             labels=poisoned.data.labels[poisoned.rows],
@@ -141,24 +209,75 @@ class Work:
             eval_wanted=shown.wanted,
             eval_true=shown.true,
             eval_indices=shown.indices,
+            **arrays,
         )
 
+    def _tools(self, attack: attacks.Attack, step: "Step", tell: Callable[[float, str], None]) -> attacks.Tools:
+        """What the attack listed in `needs`, and nothing else."""
+        split = self.split(step)
+        assert step.poison_key is not None
+        tools = attacks.Tools(self.experiment.seed, step.poison_key, tell, device=self.device)
+        if "test" in attack.needs:
+            tools = replace(tools, test=split.test)
+        if "surrogates" in attack.needs or "recipe" in attack.needs:
+            tools = replace(tools, model=self._model, training=self.experiment.training, flip=split.flip)
+        if "surrogates" in attack.needs:
+            trained = step.all("surrogate")
+            nets = tuple(self._loaded(surrogate, self._surrogate_model, split.train) for surrogate in trained)
+            tools = replace(tools, surrogates=nets)
+        return tools
+
+    def _pretrain(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+        data = step.find("pretraining_data").key
+        with self._reading:
+            split = _read_split(self.artifacts, data)
+        # number 0 is the victims'; the attacker's own, from 1 on, may be of another kind
+        model = self._model if step.victim == 0 else self._surrogate_model
+        seed = derive(self.experiment.seed, "pretrain", step.victim)
+        net = build(model, split.train, seed, self.device)
+        self._fit(step, folder, tell, net, split, self.experiment.pretraining.training, seed)
+
+    def _surrogate(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+        split, seed = self.split(step), derive(self.experiment.seed, "surrogate", step.victim)
+        net = self._start(step, self._surrogate_model, split.train, seed)
+        self._fit(step, folder, tell, net, split, self.experiment.training, seed)
+
     def _train(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        split, config = self.split(step), self.experiment.training
+        split = self.split(step)
         poisoned = self.poisoned(step) if step.has("poison") else None
         data = poisoned.train if poisoned else split.train
         if step.has("filter"):
             data = data.rows(self._kept_rows(step))
         seed = derive(self.experiment.seed, "victim", step.victim)
-        net = build(self._model, data, seed, self.device)
-        judge = _Judge(split.test, poisoned.evaluation if poisoned else None, self.device)
+        net = self._start(step, self._model, data, seed)
+        training = self.experiment.training
+        self._fit(step, folder, tell, net, replace(split, train=data), training, seed, poisoned)
+
+    def _fit(
+        self,
+        step: "Step",
+        folder: Path,
+        tell: Callable[[float, str], None],
+        net: Net,
+        split: Split,
+        config: Training,
+        seed: int,
+        poisoned: PoisonedSet | None = None,
+    ) -> None:
+        """Train, measure after every epoch, and save. Only a `train` step shows its points to whoever watches."""
+        judge = Judge(split.test, poisoned.evaluation if poisoned else None, self.device)
         epochs: list[dict[str, Any]] = []
+        curve: list[np.ndarray] = []
 
         def measure(number: int, loss: float | None, seconds: float) -> None:
             accuracy, asr = judge.live(net)
             point = {"epoch": number, "loss": loss, "clean_accuracy": accuracy, "asr": asr, "seconds": seconds}
             epochs.append(point)
-            self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
+            if step.kind == "train":
+                self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
+            if poisoned is not None and poisoned.targeted:
+                curve.append(judge.probabilities(net))
+                epochs[-1] = point | {"alignment": _aligned(net, poisoned, self.device)}
             tell(number / config.epochs, f"epoch {number} of {config.epochs}")
 
         def after_epoch(epoch: Epoch) -> None:
@@ -167,7 +286,7 @@ class Work:
         measure(0, None, 0.0)  # where the curves start: a network that knows nothing yet
         trained = train(
             net,
-            data,
+            split.train,
             config,
             seed=seed,
             device=self.device,
@@ -175,7 +294,8 @@ class Work:
             after_epoch=after_epoch,
             cancelled=self.watch.cancelled,
         )
-        self._save_trained(folder, trained, judge, epochs, len(data))
+        curves = {"eval_probability_curve": np.stack(curve)} if curve else {}
+        self._save_trained(folder, trained, judge, epochs, len(split.train), curves)
 
     def _kept_rows(self, step: "Step") -> np.ndarray:
         """(m,) int64, the rows that the filter before this training leaves, or its random control."""
@@ -183,11 +303,17 @@ class Work:
         return np.flatnonzero(~self.artifacts.array(step.find("filter").key, name))
 
     def _save_trained(
-        self, folder: Path, trained: Trained, judge: "_Judge", epochs: list[dict[str, Any]], rows: int
+        self,
+        folder: Path,
+        trained: Trained,
+        judge: Judge,
+        epochs: list[dict[str, Any]],
+        rows: int,
+        curves: dict[str, np.ndarray],
     ) -> None:
         weights = {name: tensor.contiguous().cpu() for name, tensor in trained.net.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
-        accuracy, asr, predictions = judge.final(trained.net)
+        accuracy, asr, measured = judge.final(trained.net)
         epochs[-1] |= {"clean_accuracy": accuracy[0] / accuracy[1], "asr": asr[0] / asr[1] if asr else None}
         meta = {
             "epochs": epochs,
@@ -198,16 +324,16 @@ class Work:
             "rows": rows,
             "clean_accuracy": {"hits": accuracy[0], "n": accuracy[1]},
             "asr": {"hits": asr[0], "n": asr[1]} if asr else None,
+            "target_probability": judge.wanted_probability(measured),
         }
-        save(folder, meta, **predictions)
+        save(folder, meta, **measured, **curves)
 
     def _measure(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         """Attack success of a model that was trained without the poisons: the control's."""
-        evaluation = self.poisoned(step).evaluation
-        judge = _Judge(self.split(step).test, evaluation, self.device)
-        predicted = judge.predicted(self.net(step), judge.triggered)
-        hits = int((predicted == evaluation.wanted).sum())
-        save(folder, {"asr": {"hits": hits, "n": len(predicted)}}, eval_predictions=predicted)
+        judge = Judge(self.split(step).test, self.poisoned(step).evaluation, self.device)
+        asr, measured = judge.attacked(self.net(step))
+        probability = judge.wanted_probability(measured)
+        save(folder, {"asr": {"hits": asr[0], "n": asr[1]}, "target_probability": probability}, **measured)
 
     def _features(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         images = on_device(self.poisoned(step).train.images, self.device)
@@ -218,6 +344,19 @@ class Work:
         features = self.artifacts.array(step.find("features").key, "features")
         coordinates, values = spectral.projection(features, data.labels, len(data.class_names))
         save(folder, {}, projection=coordinates, singular_values=values)
+
+    def _distances(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+        """How far bases and poisons are from the target image, in three spaces."""
+        poisoned, net, poison = self.poisoned(step), self.net(step), step.find("poison").key
+        shown = poisoned.evaluation
+        labels = np.append(poisoned.train.labels[poisoned.rows], shown.wanted[:1])
+        columns = []
+        for name in ("originals", "images"):
+            both = np.concatenate([self.artifacts.array(poison, name), shown.images[:1]])
+            images = on_device(both, self.device)
+            found, logits = predict.features(net, images), predict.logits(net, images)
+            columns.append(distances.to_target(images, found, logits, on_device(labels, self.device)))
+        save(folder, {}, **{name: np.stack([each[name] for each in columns], axis=1) for name in columns[0]})
 
     def _score(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         defense, view = self._filter_and_view(step)
@@ -260,43 +399,25 @@ class Work:
         )
 
 
-class _Judge:
-    """Measures a network on the clean test images and on the attack's."""
-
-    def __init__(self, test: ImageSet, evaluation: attacks.Evaluation | None, device: str) -> None:
-        self.labels = test.labels
-        self.clean = on_device(test.images, device)
-        self.wanted = evaluation.wanted if evaluation else None
-        self.triggered = on_device(evaluation.images, device) if evaluation else self.clean[:0]
-
-    def predicted(self, net: Net, images: torch.Tensor) -> np.ndarray:
-        """(m,) int64 labels."""
-        return predict.logits(net, images).argmax(dim=1).cpu().numpy()
-
-    def live(self, net: Net) -> tuple[float, float | None]:
-        """Clean accuracy and attack success on at most LIVE_IMAGES images each, evenly spread over the sets."""
-        accuracy = _spread_rate(lambda images: self.predicted(net, images), self.clean, self.labels)
-        asr = _spread_rate(lambda images: self.predicted(net, images), self.triggered, self.wanted)
-        return accuracy or 0.0, asr
-
-    def final(self, net: Net) -> tuple[tuple[int, int], tuple[int, int] | None, dict[str, np.ndarray]]:
-        """(hits, n) on all clean images, (hits, n) on all triggered ones, and both predictions."""
-        clean = self.predicted(net, self.clean)
-        accuracy = (int((clean == self.labels).sum()), len(clean))
-        if self.wanted is None:
-            return accuracy, None, {"test_predictions": clean}
-        triggered = self.predicted(net, self.triggered)
-        asr = (int((triggered == self.wanted).sum()), len(triggered))
-        return accuracy, asr, {"test_predictions": clean, "eval_predictions": triggered}
+def _aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:
+    """Cosine between the poisons' mean gradient and the one that would teach the target its wrong label."""
+    rows, shown = poisoned.rows, poisoned.evaluation
+    return gradients.alignment(
+        net,
+        on_device(poisoned.train.images[rows], device),
+        on_device(poisoned.train.labels[rows], device),
+        on_device(shown.images, device),
+        on_device(shown.wanted, device),
+    )
 
 
-def _spread_rate(
-    predicted: Callable[[torch.Tensor], np.ndarray], images: torch.Tensor, labels: np.ndarray | None
-) -> float | None:
-    if labels is None:
-        return None
-    every = max(1, -(-len(labels) // LIVE_IMAGES))
-    return float((predicted(images[::every]) == labels[::every]).mean())
+def _save_split(folder: Path, split: Split) -> None:
+    arrays = {
+        f"{part}_{name}": getattr(images, name)
+        for part, images in (("train", split.train), ("test", split.test))
+        for name in ("images", "labels", "indices")
+    }
+    save(folder, {"class_names": split.train.class_names, "flip": split.flip, "notes": split.notes}, **arrays)
 
 
 def _read_split(artifacts: Artifacts, key: str) -> Split:

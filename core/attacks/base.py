@@ -5,16 +5,19 @@ An author writes `poison` and `evaluation_set`; nothing else in the project asks
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from core.datasets.base import ImageSet, Report
 from core.errors import AttackError
+from core.models.base import Model, Net
 from core.seeds import stream
-from core.spec import Component, setting
+from core.spec import Component, Scenario, Training, setting
 
 COMPONENT = False
+
+Need = Literal["test", "surrogates", "recipe"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,22 @@ class Tools:
         seed: root of the experiment's random streams.
         key: which draw of the poisons this is (0, 1, ...); a key never depends on a model's seed.
         report: progress of crafting.
+        test: the test images, for an attack that lists `test` in `needs`; None for others.
+        surrogates: the attacker's own networks, trained on clean data, in evaluation mode; for `surrogates` only.
+        model, training, flip: the victim's network, its training, and whether the data set allows mirror images; for
+            `surrogates` and `recipe`.
+        device: where to craft.
     """
 
     seed: int
     key: int = 0
     report: Report = field(default=lambda fraction, text: None)
+    test: ImageSet | None = None
+    surrogates: tuple[Net, ...] = ()
+    model: Model | None = None
+    training: Training = field(default_factory=Training)
+    flip: bool = False
+    device: str = "cpu"
 
     def random(self, *names: object) -> np.random.Generator:
         """A random stream of this key's own."""
@@ -45,12 +59,14 @@ class Poisoned:
         rows: (p,) int64, the rows of `data` that the attack changed or added, ascending.
         originals: (p, c, h, w) uint8, the clean image behind each of them.
         original_labels: (p,) int64.
+        trace: (restarts, steps) float32, the crafting loss where there was crafting; NaN where not measured.
     """
 
     data: ImageSet
     rows: np.ndarray
     originals: np.ndarray
     original_labels: np.ndarray
+    trace: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +87,17 @@ class Evaluation:
 
 
 class Attack(Component):
-    """Base of every attack; see the module's text."""
+    """Base of every attack; see the module's text.
 
+    `needs` lists what it wants from `Tools` beside random numbers; what is not listed is not handed over.
+    """
+
+    family: ClassVar[Literal["trigger", "targeted", "noise", "imported"]] = "trigger"
     summary: ClassVar[str]
     threat: ClassVar[str]
     changes_labels: ClassVar[bool]
     epsilon_bound: ClassVar[bool] = False
+    needs: ClassVar[tuple[Need, ...]] = ()
 
     poison_fraction: float = setting(
         0.01, "Poison budget: poisoned rows among all training rows.", unit="fraction", gt=0, le=0.5
@@ -89,6 +110,13 @@ class Attack(Component):
     def evaluation_set(self, test: ImageSet, tools: Tools) -> Evaluation:
         """The images on which the attack wants to be right."""
         raise NotImplementedError
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise ValueError, in one sentence, where the settings make no sense in a scenario."""
+
+    def fingerprint(self) -> str:
+        """Whatever the poisons depend on beside the fields (a file's content); part of the cache key."""
+        return ""
 
     def budget(self, n: int) -> int:
         """Rows that the attack may change among n: at least one."""

@@ -30,6 +30,7 @@ class Net(nn.Module):
 
     Attributes:
         passes: forward-backward passes of one image so far; a forward pass alone counts a third.
+        frozen: whether only the head learns; the body then stays in evaluation mode.
     """
 
     def __init__(self, body: nn.Module, width: int, classes: int, mean: Tensor, std: Tensor) -> None:
@@ -46,10 +47,24 @@ class Net(nn.Module):
         self.body = body
         self.head = nn.Linear(width, classes)
         self.passes = 0.0
+        self.frozen = False
+
+    def freeze(self) -> None:
+        """From now on only the head learns: neither the body's weights nor its batch statistics change."""
+        self.frozen = True
+        self.body.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Net":
+        super().train(mode)
+        if self.frozen:
+            self.body.eval()
+        return self
 
     def features(self, images: Tensor) -> Tensor:
         """Input of the last linear layer: (n, c, h, w) in [0, 1] to (n, d)."""
-        self.passes += len(images) * (1.0 if torch.is_grad_enabled() else 1 / 3)
+        backward = torch.is_grad_enabled() and not (self.frozen and not images.requires_grad)
+        self.passes += len(images) * (1.0 if backward else 1 / 3)
         return self.body(self.normalise(images))
 
     def forward(self, images: Tensor) -> Tensor:

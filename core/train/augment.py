@@ -19,8 +19,8 @@ def augmented(images: Tensor, rows: Tensor, shift: int, flip: bool, generator: t
     """
     m, (h, w) = len(rows), images.shape[-2:]
     moves = torch.randint(-shift, shift + 1, (2, m, 1), generator=generator)
-    ys = _reflected(torch.arange(h) + moves[0], h)
-    xs = _reflected(torch.arange(w) + moves[1], w)
+    ys = reflected(torch.arange(h) + moves[0], h)
+    xs = reflected(torch.arange(w) + moves[1], w)
     if flip:
         mirrored = torch.rand((m, 1), generator=generator) < 0.5
         xs = torch.where(mirrored, w - 1 - xs, xs)
@@ -29,7 +29,8 @@ def augmented(images: Tensor, rows: Tensor, shift: int, flip: bool, generator: t
     return taken.permute(0, 3, 1, 2)
 
 
-def _reflected(positions: Tensor, size: int) -> Tensor:
+def reflected(positions: Tensor, size: int) -> Tensor:
+    """Positions outside [0, size) reflected back into it."""
     period = max(1, 2 * (size - 1))  # there and back, so that a shift beyond a small image is reflected again
     positions = positions % period
     return torch.where(positions >= size, period - positions, positions)

@@ -175,9 +175,9 @@ def learning_rate(config: Training, done: float) -> float:
 
 
 def _optimiser(net: Net, config: Training) -> torch.optim.SGD:
-    """SGD with Nesterov momentum; biases and normalisation are not decayed."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
+    """SGD with Nesterov momentum on whatever is not frozen; biases and normalisation are not decayed."""
+    learning = [p for p in net.parameters() if p.requires_grad]
+    decayed, others = [p for p in learning if p.ndim > 1], [p for p in learning if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
 

@@ -1,0 +1,151 @@
+"""Gradient matching (Witches' Brew): poisons whose training gradient points where the target's would."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.attacks.base import Tools
+from core.attacks.crafting import Moves, folded, in_half
+from core.attacks.targeted import Crafted, Key, Problem, Targeted
+from core.datasets.base import ImageSet
+from core.models.base import Net
+from core.spec import setting
+from core.train.loop import on_device
+
+MILESTONES = (1 / 2.667, 1 / 1.6, 1 / 1.142)
+
+
+class GradientMatching(Targeted):
+    """Maximise the cosine, over all parameters jointly, between the poisons' mean gradient and the target's.
+
+    Source: Geiping et al., "Witches' Brew: Industrial Scale Data Poisoning via Gradient Matching", ICLR 2021.
+        Departures: the step is given in pixel levels instead of normalised units; a restart is judged by the mean loss
+        of its last ten steps, because one step's augmentation is luck; all poisons are one batch; the surrogates are
+        shared by all keys of an experiment.
+    """
+
+    title = "Gradient matching"
+    summary = "A few slightly changed, rightly labelled images pull training towards misreading one chosen image."
+    source = "Geiping et al. (2021), arXiv:2009.02276"
+    threat = (
+        "The attacker changes some training images of the class that it wants by at most epsilon, keeps their labels, "
+        "and knows the data and the kind of network. At test time nothing is changed: one chosen image is misread."
+    )
+
+    steps: int = setting(250, "Optimisation steps of one restart.", unit="steps", ge=1, le=10_000)
+    restarts: int = setting(1, "Independent starts; the one with the lowest loss is kept.", ge=1, le=64)
+    step_size: float = setting(
+        6.0,
+        "How far a step first moves a pixel; a tenth after 3/8, 5/8 and 7/8 of the steps.",
+        unit="/255",
+        gt=0,
+        le=64,
+    )
+    augment: bool = setting(True, "Shift and mirror the poisons while crafting, as the victim's training does.")
+    choice: Literal["random", "gradient_norm"] = setting(
+        "random",
+        "Which images of the class become base images: drawn by the key, or those with the largest gradient on the "
+        "surrogates.",
+        advanced=True,
+    )
+
+    def base_rows(self, data: ImageSet, key: Key, tools: Tools) -> np.ndarray:
+        if self.choice == "random":
+            return key.rows
+        rows = np.flatnonzero(data.labels == key.target_class)
+        images = on_device(data.images[rows], tools.device).float() / 255
+        norms = sum(_gradient_norms(net, images, key.target_class) for net in tools.surrogates)
+        assert isinstance(norms, Tensor)
+        largest = torch.argsort(norms, descending=True, stable=True)[: len(key.rows)]
+        return np.sort(rows[largest.cpu().numpy()])
+
+    def craft(self, problem: Problem) -> Crafted:
+        matching = Matching(problem.nets, problem.target, problem.target_class)
+        best, lowest, trace = problem.bases, float("inf"), []
+        for restart in range(self.restarts):
+            images, losses = self._restart(problem, matching, restart)
+            trace.append(losses)
+            score = float(np.mean(losses[-10:]))
+            if score < lowest:
+                best, lowest = images, score
+        return Crafted(best, np.array(trace, dtype=np.float32))
+
+    def _restart(self, problem: Problem, matching: "Matching", restart: int) -> tuple[Tensor, list[float]]:
+        bases, random = problem.bases, problem.generator("restart", restart)
+        p, _, h, w = bases.shape
+        noise = torch.randn(bases.shape, generator=random).to(problem.device)
+        images = problem.within(bases + noise * problem.epsilon).requires_grad_()
+        adam, losses = torch.optim.Adam([images], lr=self.step_size / 255), []
+        shift, flip = (problem.shift, problem.flip) if self.augment else (0, False)
+        for step in range(self.steps):
+            moves = Moves(p, h, w, shift, flip, random, problem.device)
+            loss, gradient = matching(images, problem.labels, moves)
+            images.grad = gradient.sign()
+            for group in adam.param_groups:
+                group["lr"] = self.step_size / 255 * 0.1 ** sum(step >= self.steps * at for at in MILESTONES)
+            adam.step()
+            with torch.no_grad():
+                images.copy_(problem.within(images))
+            losses.append(loss)
+            if step % 10 == 9 or step == self.steps - 1:
+                done = (restart * self.steps + step + 1) / (self.restarts * self.steps)
+                text = f"restart {restart + 1} of {self.restarts}, step {step + 1}, loss {loss.item():.3f}"
+                problem.tools.report(done, text)
+        return images.detach(), torch.stack(losses).tolist()
+
+
+class Matching:
+    """The loss 1 - cosine(mean gradient of the poisons, gradient that would teach the target its wrong label).
+
+    The mean over the surrogates, each with its own target gradient. No parameter's `.grad` is written and no batch
+    statistics move.
+    """
+
+    def __init__(self, nets: Sequence[Net], target: Tensor, target_class: int) -> None:
+        """Prepare.
+
+        Args:
+            nets: trained networks; frozen parameters take no part.
+            target: (1, c, h, w) in [0, 1].
+            target_class: the label that the attacker wants for it.
+        """
+        wanted = torch.tensor([target_class], device=target.device)
+        self.device = target.device.type
+        self.nets = [folded(net, target).to(memory_format=torch.channels_last) for net in nets]
+        self.parameters = [[p for p in net.parameters() if p.requires_grad] for net in self.nets]
+        self.wanted = [
+            torch.autograd.grad(nn.functional.cross_entropy(net(target), wanted), parameters)
+            for net, parameters in zip(self.nets, self.parameters, strict=True)
+        ]
+        self.norms = [_norm(gradient) for gradient in self.wanted]
+
+    def __call__(self, images: Tensor, labels: Tensor, moves: Moves) -> tuple[Tensor, Tensor]:
+        """The loss of poisons (p, c, h, w), and its gradient with respect to them."""
+        moved = moves(images).contiguous(memory_format=torch.channels_last)
+        losses = [self._loss(i, moved, labels) for i in range(len(self.nets))]
+        loss = torch.stack(losses).mean()
+        return loss.detach(), torch.autograd.grad(loss, images)[0]
+
+    def _loss(self, i: int, images: Tensor, labels: Tensor) -> Tensor:
+        with in_half(self.device):
+            logits = self.nets[i](images)
+        mean = nn.functional.cross_entropy(logits.float(), labels)
+        found = torch.autograd.grad(mean, self.parameters[i], create_graph=True)
+        product = torch.stack([(a * b).sum() for a, b in zip(self.wanted[i], found, strict=True)]).sum()
+        return 1 - product / (self.norms[i] * _norm(found))
+
+
+def _norm(gradients: Sequence[Tensor]) -> Tensor:
+    return torch.stack([(gradient * gradient).sum() for gradient in gradients]).sum().sqrt()
+
+
+def _gradient_norms(net: Net, images: Tensor, label: int) -> Tensor:
+    """(n,) size of each image's gradient at the last layer: |softmax - onehot| times |features|."""
+    with torch.no_grad():
+        features = torch.cat([net.features(part) for part in images.split(1000)])
+        off = net.head(features).softmax(dim=1)
+    off[:, label] -= 1
+    return off.norm(dim=1) * (features.square().sum(dim=1) + 1).sqrt()
