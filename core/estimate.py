@@ -1,33 +1,79 @@
-"""How long an experiment will take here: by the speed of earlier trainings, or a guess before there is one."""
+"""How long an experiment will take here: by what earlier ones took, or a guess before there was one."""
 
 import json
-import math
 import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core import device as devices
+from core import registry
 from core.home import home
-from core.spec import Experiment, digest
+from core.spec import Component, Experiment, Training, digest
 
 GUESSED_IMAGES_PER_SECOND = {"small_cnn": 4000.0, "mlp": 15_000.0, "linear": 25_000.0, "resnet_small": 800.0}
 """Of one training on one processor core; other networks are taken for a ResNet-18."""
 GUESSED_ROWS = 6000
+GUESSED_CLASSES = 10
+FROZEN = 1 / 3
+"""Cost of training a head on frozen features, beside training everything: forward passes alone."""
+CRAFTING = 3.0
+"""Cost of one image in one step of crafting, beside one in training: the gradient of a gradient."""
+STEPS = 250
+"""Steps of a crafting attack that does not say how many it takes."""
+NEUTRAL = ("epsilon", "target_class", "source_class", "poison_fraction")
+"""Settings of an attack on which the seconds of crafting a poison do not depend."""
+
+EPOCHS, POISONS, ROWS = "seconds_per_epoch.json", "seconds_of_crafting.json", "rows.json"
+"""What is remembered, each a file in the home folder: numbers by the digest of what they depend on."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Expected seconds of each kind of step."""
+    """Expected seconds of each kind of step; of a kind that the experiment has none of, 0."""
 
     data: float
     poison: float
     train: float
     look: float
+    pretrain: float = 0.0
+    surrogate: float = 0.0
 
 
-def _remembered() -> dict[str, float]:
-    """Seconds of an epoch, by setting."""
+# ---- what was measured
+
+
+def remember(experiment: Experiment, seconds_per_epoch: float) -> None:
+    """Keep what an epoch of a victim's training took just now; half of the new value, half of the old."""
+    key = _epoch_key(experiment, experiment.model, experiment.training)
+    _keep(EPOCHS, key, seconds_per_epoch, average=True)
+
+
+def remember_pretrain(experiment: Experiment, seconds_per_epoch: float) -> None:
+    """Keep what an epoch of pretraining the victims' network took."""
+    _keep(EPOCHS, _pretraining_key(experiment, experiment.model), seconds_per_epoch, average=True)
+
+
+def remember_poison(experiment: Experiment, seconds: float) -> None:
+    """Keep what crafting the poisons of one key took, without the training of surrogates."""
+    if experiment.attack is not None:
+        # Per unit of budget: twice as many poisons are twice the work, and the rows behind a budget stay the same.
+        _keep(POISONS, _poison_key(experiment), seconds / _budget(experiment.attack), average=True)
+
+
+def remember_rows(experiment: Experiment, n: int) -> None:
+    """Keep how many training rows the experiment's data set has, before a part is set aside for pretraining."""
+    remember_rows_of(experiment.data, n)
+
+
+def remember_rows_of(data: Component, n: int) -> None:
+    """Keep how many training rows a data set has."""
+    _keep(ROWS, _data_key(data), n, average=False)
+
+
+def _remembered(file: str) -> dict[str, float]:
     try:
-        known = json.loads((home() / "seconds_per_epoch.json").read_text())
+        known = json.loads((home() / file).read_text())
     except (OSError, ValueError):
         return {}
     if not isinstance(known, dict):
@@ -35,44 +81,192 @@ def _remembered() -> dict[str, float]:
     return {key: float(value) for key, value in known.items() if isinstance(value, int | float) and value > 0}
 
 
-def _setting(experiment: Experiment) -> str:
-    """What the seconds of an epoch depend on."""
-    content = experiment.model_dump(mode="json")
-    training = {name: content["training"][name] for name in ("batch_size", "precision")}
-    return digest([content["data"], content["model"], training, experiment.device])
-
-
-def remember(experiment: Experiment, seconds_per_epoch: float) -> None:
-    """Keep what an epoch of a training took just now; half of the new value, half of the old."""
-    known = _remembered()
-    old = known.get(_setting(experiment), seconds_per_epoch)
-    known[_setting(experiment)] = (old + seconds_per_epoch) / 2
-    path = home() / "seconds_per_epoch.json"
+def _keep(file: str, key: str, value: float, *, average: bool) -> None:
+    known = _remembered(file)
+    kept = (known.get(key, value) + value) / 2 if average else value
+    if known.get(key) == kept:
+        return
+    path = home() / file
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(known))
+    temporary.write_text(json.dumps({**known, key: kept}))
     temporary.replace(path)
+
+
+def _epoch_key(experiment: Experiment, model: Component, training: Training) -> str:
+    """What the seconds of an epoch depend on."""
+    own = [_json(experiment.data), _json(model), _speed(training), experiment.device]
+    return digest([*own, experiment.scenario, *_set_aside(experiment)])
+
+
+def _pretraining_key(experiment: Experiment, model: Component) -> str:
+    own = [_json(experiment.data), _json(model), _speed(experiment.pretraining.training), experiment.device]
+    return digest(["pretrain", *own, *_set_aside(experiment)])
+
+
+def _set_aside(experiment: Experiment) -> list[Any]:
+    """Which rows the victims do not have, or what else the network was pretrained on."""
+    if experiment.scenario == "from_scratch":
+        return []
+    other = experiment.pretraining.data
+    return [experiment.pretraining.part if other is None else _json(other)]
+
+
+def _speed(training: Training) -> dict[str, Any]:
+    return training.model_dump(mode="json", include={"batch_size", "precision"})
+
+
+def _poison_key(experiment: Experiment) -> str:
+    """What the seconds of crafting depend on, its budget aside."""
+    assert experiment.attack is not None
+    attack = {name: value for name, value in _json(experiment.attack).items() if name not in NEUTRAL}
+    own = [attack, _json(experiment.data), _json(experiment.model), experiment.device]
+    return digest([*own, experiment.scenario, *_set_aside(experiment)])
+
+
+def _data_key(data: Component) -> str:
+    return digest(_json(data))
+
+
+def _json(part: Component) -> dict[str, Any]:
+    return part.model_dump(mode="json")
+
+
+def _budget(attack: Component) -> float:
+    return float(getattr(attack, "poison_fraction", 0) or 1.0)
+
+
+# ---- what is expected
 
 
 def costs(experiment: Experiment) -> Costs:
     """Expected seconds of each kind of step of an experiment on this machine."""
-    guess = _rows(experiment) / GUESSED_IMAGES_PER_SECOND.get(experiment.model.name, 30.0)
-    epoch = _remembered().get(_setting(experiment), guess)
-    return Costs(data=4.0, poison=0.3, train=epoch * experiment.training.epochs, look=0.3)
-
-
-def _rows(experiment: Experiment) -> int:
-    """Training rows, as far as the settings of the data set tell before it was read."""
-    told = [getattr(experiment.data, name, None) for name in ("train", "train_per_class")]
-    return told[0] or (10 * told[1] if told[1] else GUESSED_ROWS)
+    pretrained = experiment.scenario != "from_scratch"
+    spied = _surrogates(experiment) > 0
+    return Costs(
+        data=4.0,
+        poison=_crafting(experiment),
+        train=_training(experiment, experiment.model),
+        look=0.3,
+        pretrain=_pretraining(experiment, experiment.model) if pretrained else 0.0,
+        surrogate=_training(experiment, _surrogate_model(experiment)) if spied else 0.0,
+    )
 
 
 def seconds(experiment: Experiment, device: str = "cpu") -> float:
     """Expected seconds of a run in which nothing is found ready."""
     cost, pairs = costs(experiment), experiment.keys * experiment.victims
+    spies, own_start = _surrogates(experiment), _own_start(experiment)
+    pretrained = experiment.scenario != "from_scratch"
+    others = [_pretraining(experiment, _surrogate_model(experiment))] * (spies if pretrained and own_start else 0)
+    first = [cost.pretrain] * pretrained + others
     if experiment.attack is None:
-        trainings, others = experiment.victims, 0.0
+        trainings, crafting, looks = experiment.victims, [], 0.0
     else:
         trainings = pairs * (1 + 2 * len(experiment.defenses)) + experiment.victims
-        others = experiment.keys * cost.poison + pairs * (2 + 2 * len(experiment.defenses)) * cost.look
-    rounds = math.ceil(trainings / devices.lanes(trainings, device))
-    return cost.data + rounds * cost.train + others
+        crafting = [cost.poison] * experiment.keys
+        looks = pairs * (2 + 2 * len(experiment.defenses)) * cost.look
+    # Each of these waits for the one before: pretrained networks, surrogates, poisons, victims. Only controls need no
+    # poison; they fill the lanes that long crafting leaves idle.
+    beside = experiment.victims if cost.poison > cost.train else 0
+    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], [cost.train] * (trainings - beside)]
+    works = sum(map(len, stages))
+    return cost.data * (1 + pretrained) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
+
+
+def spread(works: Sequence[float], lanes: int) -> float:
+    """Seconds until all works are done, if each is taken by the first lane that is free, the longest first."""
+    ends = [0.0] * lanes
+    for work in sorted(works, reverse=True):
+        ends[ends.index(min(ends))] += work
+    return max(ends)
+
+
+def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> float:
+    """Seconds until all works are done, if each is begun as soon as it can, the earlier one first.
+
+    Args:
+        works: seconds of each, and the names of those that it waits for; names that are no works are done already.
+        lanes: works that are done at the same time.
+    """
+    ends: dict[str, float] = {}
+    running: dict[str, float] = {}
+    now = 0.0
+    while len(ends) < len(works):
+        waiting = [name for name in works if name not in ends and name not in running]
+        ready = [name for name in waiting if all(need in ends for need in works[name][1] if need in works)]
+        running |= {name: now + works[name][0] for name in ready[: lanes - len(running)]}
+        first = min(running, key=running.__getitem__)
+        now = ends[first] = running.pop(first)
+    return now
+
+
+def _training(experiment: Experiment, model: Component) -> float:
+    """Seconds of one training of a victim, or of a surrogate that is trained as one."""
+    share = _share(experiment)
+    guess = share * rows(experiment.data) / _guessed_speed(model)
+    if experiment.scenario == "transfer":
+        guess *= FROZEN
+    epoch = _remembered(EPOCHS).get(_epoch_key(experiment, model, experiment.training), guess)
+    return epoch * experiment.training.epochs
+
+
+def _pretraining(experiment: Experiment, model: Component) -> float:
+    other = experiment.pretraining.data
+    trained_on = rows(other) if other is not None else (1 - _share(experiment)) * rows(experiment.data)
+    guess = trained_on / _guessed_speed(model)
+    epoch = _remembered(EPOCHS).get(_pretraining_key(experiment, model), guess)
+    return epoch * experiment.pretraining.training.epochs
+
+
+def _crafting(experiment: Experiment) -> float:
+    """Seconds of the poisons of one key."""
+    attack = experiment.attack
+    if attack is None:
+        return 0.0
+    known = _remembered(POISONS).get(_poison_key(experiment))
+    if known is not None:
+        return known * _budget(attack)
+    spies = _surrogates(experiment)
+    if not spies:
+        return 0.3
+    poisons = max(1.0, _budget(attack) * _share(experiment) * rows(experiment.data))
+    steps = getattr(attack, "steps", STEPS) * getattr(attack, "restarts", 1)
+    return CRAFTING * spies * steps * poisons / _guessed_speed(_surrogate_model(experiment))
+
+
+def _share(experiment: Experiment) -> float:
+    """Share of the data set's rows that victims are trained on."""
+    apart = experiment.scenario != "from_scratch" and experiment.pretraining.data is None
+    return 1 - experiment.pretraining.part if apart else 1.0
+
+
+def rows(data: Component) -> int:
+    """Training rows of a data set: as they were counted when it was read, else as far as its settings tell."""
+    if known := _remembered(ROWS).get(_data_key(data)):
+        return int(known)
+    told = getattr(data, "train", None)
+    per_class = getattr(data, "train_per_class", None)
+    classes = len(getattr(data, "classes", ()) or ()) or GUESSED_CLASSES
+    return told or (classes * per_class if per_class else GUESSED_ROWS)
+
+
+def _guessed_speed(model: Component) -> float:
+    return GUESSED_IMAGES_PER_SECOND.get(model.name, 30.0)
+
+
+def _surrogates(experiment: Experiment) -> int:
+    """Networks that the attacker trains."""
+    attack = experiment.attack
+    return int(getattr(attack, "surrogates", 0)) if "surrogates" in getattr(attack, "needs", ()) else 0
+
+
+def _own_start(experiment: Experiment) -> bool:
+    """Whether surrogates are pretrained by themselves instead of sharing the victims' weights."""
+    return getattr(experiment.attack, "knowledge", "") != "white_box"
+
+
+def _surrogate_model(experiment: Experiment) -> Component:
+    attack = experiment.attack
+    if getattr(attack, "knowledge", "") != "black_box":
+        return experiment.model
+    return registry.load("models", getattr(attack, "surrogate_model", "resnet_small"))()

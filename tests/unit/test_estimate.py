@@ -74,7 +74,7 @@ def test_nothing_is_left_beside_the_memory(home: Path) -> None:
         # and two more models, a score and a decision
         ({"defenses": ["spectral_signatures"]}, 4 + 0.3 + 2 * 20 + 4 * 0.3),
         # two controls; four pairs of poison and victim, of three models each: seven rounds of two
-        ({"defenses": ["spectral_signatures"], "keys": 2, "victims": 2}, 4 + 2 * 0.3 + 7 * 20 + 16 * 0.3),
+        ({"defenses": ["spectral_signatures"], "keys": 2, "victims": 2}, 4 + 0.3 + 7 * 20 + 16 * 0.3),
         ({"attack": None, "victims": 3}, 4 + 2 * 20),
     ],
 )
@@ -83,11 +83,124 @@ def test_the_whole_run_is_the_sum_of_its_steps(settings: dict[str, Any], expecte
     assert estimate.seconds(experiment(**settings)) == pytest.approx(expected)
 
 
+FEW = {"name": "folder", "path": "/nowhere", "classes": ["ant", "bee", "cow"], "train_per_class": 50}
+
+
 @pytest.mark.parametrize(
-    "data, rows", [({"name": "torchvision_set", "train_per_class": 30}, 300), ("digits", estimate.GUESSED_ROWS)]
+    "data, rows",
+    [({"name": "torchvision_set", "train_per_class": 30}, 300), ("digits", estimate.GUESSED_ROWS), (FEW, 150)],
 )
 def test_rows_are_what_the_settings_tell(data: Any, rows: int) -> None:
     assert estimate.costs(experiment(data=data)).train == pytest.approx(rows * 5 / 15_000)
+
+
+def test_rows_are_those_that_were_counted_once_the_data_were_read() -> None:
+    estimate.remember_rows(experiment(data="digits"), 1297)
+    assert estimate.costs(experiment(data="digits")).train == pytest.approx(1297 * 5 / 15_000)
+    assert estimate.rows(experiment(data="digits").data) == 1297
+    assert estimate.rows(experiment(data={"name": "digits", "size": 16}).data) != 1297
+    estimate.remember_rows(experiment(data="digits"), 1300)
+    assert estimate.rows(experiment(data="digits").data) == 1300  # a count is no speed: the newest holds
+
+
+# ---- pretraining, surrogates, crafting
+
+TARGETED = {"name": "gradient_matching", "poison_fraction": 0.05, "steps": 100, "restarts": 2}
+SPEED = 15_000  # guessed images of a perceptron in a second
+
+
+def test_victims_train_on_what_pretraining_leaves_them() -> None:
+    part = experiment(scenario="fine_tune", pretraining={"part": 0.25, "training": {"epochs": 3}})
+    cost = estimate.costs(part)
+    assert cost.train == pytest.approx(300 * 5 / SPEED)
+    assert cost.pretrain == pytest.approx(100 * 3 / SPEED)
+    other = {"data": {"name": "signs", "train": 900, "seed": 9}, "training": {"epochs": 3}}
+    cost = estimate.costs(experiment(scenario="fine_tune", pretraining=other))
+    assert (cost.train, cost.pretrain) == (pytest.approx(400 * 5 / SPEED), pytest.approx(900 * 3 / SPEED))
+
+
+def test_frozen_features_cost_forward_passes_only() -> None:
+    whole, head = (estimate.costs(experiment(scenario=name)).train for name in ("fine_tune", "transfer"))
+    assert head == pytest.approx(whole / 3)
+
+
+def test_from_scratch_nothing_is_pretrained_and_no_part_is_set_aside() -> None:
+    cost = estimate.costs(experiment(pretraining={"part": 0.9}))
+    assert (cost.pretrain, cost.surrogate, cost.train) == (0, 0, pytest.approx(400 * 5 / SPEED))
+
+
+def test_a_speed_belongs_to_its_scenario() -> None:
+    transfer = experiment(scenario="transfer")
+    estimate.remember(experiment(), 4.0)
+    estimate.remember(transfer, 1.0)
+    estimate.remember_pretrain(transfer, 2.0)
+    assert (estimate.costs(experiment()).train, estimate.costs(transfer).train) == (20.0, 5.0)
+    assert estimate.costs(transfer).pretrain == 2.0 * transfer.pretraining.training.epochs
+    assert estimate.costs(experiment(scenario="transfer", pretraining={"part": 0.3})).train != 5.0
+
+
+def test_crafting_is_guessed_from_its_passes() -> None:
+    # 20 poisons, 200 steps, three passes each
+    assert estimate.costs(experiment(attack=TARGETED)).poison == pytest.approx(3 * 20 * 200 / SPEED)
+    twice = estimate.costs(experiment(attack={**TARGETED, "surrogates": 2}))
+    assert twice.poison == pytest.approx(2 * 3 * 20 * 200 / SPEED)
+    assert twice.surrogate == twice.train
+
+
+def test_what_crafting_took_is_remembered_for_any_epsilon_and_by_budget() -> None:
+    estimate.remember_poison(experiment(attack=TARGETED), 30.0)
+    assert estimate.costs(experiment(attack={**TARGETED, "epsilon": 4, "target_class": 2})).poison == pytest.approx(30)
+    assert estimate.costs(experiment(attack={**TARGETED, "poison_fraction": 0.1})).poison == pytest.approx(60)
+    assert estimate.costs(experiment(attack={**TARGETED, "steps": 50})).poison != pytest.approx(30)
+    estimate.remember_poison(experiment(attack=TARGETED), 10.0)
+    assert estimate.costs(experiment(attack=TARGETED)).poison == pytest.approx(20)
+
+
+def test_a_surrogate_of_another_kind_has_its_own_speed() -> None:
+    cost = estimate.costs(experiment(attack={**TARGETED, "knowledge": "black_box", "surrogate_model": "linear"}))
+    assert cost.surrogate == pytest.approx(400 * 5 / 25_000)
+    assert cost.train == pytest.approx(400 * 5 / SPEED)
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        # a surrogate; then crafting beside the control, which is shorter; then the victim
+        ({}, 4 + 20 + 30 + 20 + 0.6),
+        # two surrogates side by side; two keys beside each other, then the control as third; then two victims
+        ({"attack": {**TARGETED, "surrogates": 2}, "keys": 2}, 4 + 20 + 50 + 20 + 1.2),
+    ],
+)
+def test_a_targeted_run_waits_for_its_surrogates_and_poisons(settings: dict[str, Any], expected: float) -> None:
+    asked = experiment(**{"attack": TARGETED, **settings})
+    estimate.remember(asked, 4.0)
+    estimate.remember_poison(asked, 30.0)
+    assert estimate.seconds(asked) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("knowledge, pretrained", [("white_box", 1), ("grey_box", 2)])
+def test_who_shares_the_victims_weights_pretrains_nothing(knowledge: str, pretrained: int) -> None:
+    asked = experiment(scenario="transfer", attack={**TARGETED, "knowledge": knowledge}, device="cpu")
+    estimate.remember(asked, 0.2)
+    estimate.remember_pretrain(asked, 3.0)
+    estimate.remember_poison(asked, 30.0)
+    each = 3.0 * asked.pretraining.training.epochs
+    # on one lane everything adds up: two data sets, networks, a surrogate, crafting, control and victim
+    assert estimate.seconds(asked, "cuda") == pytest.approx(8 + pretrained * each + 1 + 30 + 2 + 0.6)
+
+
+# ---- steps that wait for each other
+
+
+@pytest.mark.parametrize("lanes, expected", [(1, 15.0), (2, 10.0), (3, 10.0)])
+def test_a_makespan_respects_who_waits_for_whom(lanes: int, expected: float) -> None:
+    # b waits for a, and a for nothing that is still to be done; c and d fill the other lane
+    works = {"a": (5.0, ["done"]), "c": (3.0, []), "d": (2.0, []), "b": (5.0, ["a"])}
+    assert estimate.makespan(works, lanes) == expected
+
+
+def test_nothing_to_do_takes_no_time() -> None:
+    assert estimate.makespan({}, 2) == 0
 
 
 @pytest.mark.parametrize("cores, threads, lanes", [(1, 1, 1), (2, 1, 2), (4, 1, 4), (8, 2, 4), (16, 4, 4)])
