@@ -16,6 +16,7 @@ from torch import Tensor
 from core import registry
 from core.attacks.base import Attack, Evaluation, Need, Poisoned, Tools
 from core.attacks.stamping import check_class, draw, replaced, shown
+from core.attacks.toxic import Setup, read_setups
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.models.base import Net
@@ -175,9 +176,7 @@ class Targeted(Attack):
             )
         return Aim(int(rows[0]), setup.target_class, setup.base_class)
 
-    def _setup(self, tools: Tools):
-        from core.attacks.toxic import read_setups
-
+    def _setup(self, tools: Tools) -> Setup:
         setups = read_setups(Path(self.setups))
         if tools.key >= len(setups):
             raise AttackError(f"{self.setups!r} lists {len(setups)} set-ups; there is none for key {tools.key}.")

@@ -101,6 +101,10 @@ class Artifacts:
         content: dict[str, Any] = json.loads((self.folder(key) / "meta.json").read_text(encoding="utf-8"))
         return content
 
+    def holds(self, key: str, name: str) -> bool:
+        """Whether a step wrote an array of that name."""
+        return (self.folder(key) / f"{name}.npy").is_file()
+
     def array(self, key: str, name: str) -> np.ndarray:
         """One array of the step, read-only and mapped: only the pages that are looked at are read from disk.
 

@@ -167,6 +167,52 @@ class RunView:
         names = ("eval_images", "eval_wanted", "eval_true", "eval_indices")
         return {name: self.store.artifacts.array(step["key"], name) for name in names}
 
+    # ---- attacks on one chosen image
+
+    @property
+    def targeted(self) -> bool:
+        """Whether the attack is after one chosen image."""
+        meta = self.meta("poison")
+        return meta is not None and bool(meta["targeted"])
+
+    @property
+    def poison_rows(self) -> np.ndarray | None:
+        """(p,) int64, ascending: the rows that are poison."""
+        return self.array("poison", "rows")
+
+    @property
+    def trace(self) -> np.ndarray | None:
+        """(restarts, steps) float32: the crafting loss; None where nothing was crafted."""
+        step = self.step("poison")
+        if step is None or not self.store.artifacts.holds(step["key"], "trace"):
+            return None
+        return self.store.artifacts.array(step["key"], "trace")
+
+    def probability_curve(self, arm: str) -> np.ndarray | None:
+        """(epochs + 1, m, k) float32: what the arm's model thought of the attack's images, from before training on.
+
+        None for the control, whose training knows of no target, and for attacks that are not after one image.
+        """
+        step = self.step("train", arm=arm)
+        if step is None or not self.store.artifacts.holds(step["key"], "eval_probability_curve"):
+            return None
+        return self.store.artifacts.array(step["key"], "eval_probability_curve")
+
+    def alignment(self, arm: str) -> list[float | None] | None:
+        """Per epoch, from before training on, the cosine between the poisons' mean gradient and the target's."""
+        meta = self.meta("train", arm=arm)
+        return None if meta is None else [epoch.get("alignment") for epoch in meta["epochs"]]
+
+    @property
+    def distances(self) -> dict[str, np.ndarray] | None:
+        """pixels, features, gradients: (p, 2) float32, from the target to each base and to its poison."""
+        step = self.step("distances")
+        if step is None:
+            return None
+        return {name: self.store.artifacts.array(step["key"], name) for name in ("pixels", "features", "gradients")}
+
+    # ---- what was predicted
+
     def predictions(self, arm: str) -> dict[str, np.ndarray] | None:
         """`test` (n_test,) and `eval` (m,), int64: what the arm's model made of the test and the evaluation images.
 
