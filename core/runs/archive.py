@@ -11,7 +11,6 @@ trust.
 import json
 import re
 import shutil
-import stat
 import zipfile
 import zlib
 from io import BytesIO
@@ -29,20 +28,12 @@ from core.runs.artifacts import Artifacts
 from core.runs.record import ENDED, Origin
 from core.runs.store import Store
 from core.spec import FORMAT
+from core.unpacking import MOST_FILES, check_members, json_object
 
 ARCHIVE = 1
 """Version of run.json and of the archive's layout."""
 
 MEMBER = re.compile(r"run\.json|steps/[0-9a-f]{20}/(meta\.json|[a-z][a-z0-9_]{0,63}\.(npy|safetensors))")
-ENCRYPTED = 0x1
-"""Bit of a member's flags, as the zip format numbers them."""
-
-MOST_FILES = 20_000
-LARGEST_JSON = 64 * 2**20
-LARGEST_TOTAL = 16 * 2**30
-SMALL = 256 * 2**20
-MOST_RATIO = 100
-"""Unpacked bytes per byte of the archive, above SMALL in total: images and weights stay below, a bomb does not."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}$")]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -149,7 +140,7 @@ def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported"
     """
     try:
         with zipfile.ZipFile(source) as archive, store.artifacts.scratch() as scratch:
-            _check_members(archive)
+            check_members(archive, "exported run", MEMBER, "run.json")
             record = _read_record(archive)
             _unpack(archive, scratch)
             known = {step.key for step in record.steps}
@@ -163,35 +154,8 @@ def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported"
         raise StoreError(f"There is no file {str(source)!r}.") from None
 
 
-def _check_members(archive: zipfile.ZipFile) -> None:
-    """Refuse an archive for what its table of contents says, before anything is unpacked."""
-    members = archive.infolist()
-    if len(members) > MOST_FILES:
-        raise StoreError(f"The archive has {len(members)} files; at most {MOST_FILES} are taken.")
-    names = [member.filename for member in members]
-    if "run.json" not in names:
-        raise StoreError("The archive has no run.json, so it is not an exported run.")
-    if len(set(names)) != len(names):
-        raise StoreError("The archive names a file twice.")
-    for member in members:
-        if not MEMBER.fullmatch(member.filename):
-            raise StoreError(f"The archive has a file {member.filename!r:.80}, which no exported run has.")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise StoreError(f"{member.filename} is a link; an exported run has none.")
-        if member.flag_bits & ENCRYPTED or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise StoreError(f"{member.filename} is encrypted or packed in an unusual way.")
-        if member.filename.endswith(".json") and member.file_size > LARGEST_JSON:
-            raise StoreError(f"{member.filename} is larger than {LARGEST_JSON} bytes.")
-    total, packed = sum(member.file_size for member in members), sum(member.compress_size for member in members)
-    if total > LARGEST_TOTAL:
-        raise StoreError(f"The archive unpacks to {total} bytes; at most {LARGEST_TOTAL} are taken.")
-    if total > SMALL and total > MOST_RATIO * packed:
-        times = total // max(packed, 1)
-        raise StoreError(f"The archive unpacks to {times} times its size; at most {MOST_RATIO} times are taken.")
-
-
 def _read_record(archive: zipfile.ZipFile) -> _Record:
-    content = _json(archive.read("run.json"), "run.json")
+    content = json_object(archive.read("run.json"), "run.json")
     layout, steps = content.get("archive"), content.get("format")
     if (layout, steps) != (ARCHIVE, FORMAT):
         raise StoreError(
@@ -221,7 +185,7 @@ def _check_step(folder: Path, known: set[str]) -> None:
         raise StoreError(f"The archive has files of step {folder.name}, which its run does not name.")
     if not (folder / "meta.json").is_file():
         raise StoreError(f"Step {folder.name} has no meta.json.")
-    _json((folder / "meta.json").read_bytes(), f"steps/{folder.name}/meta.json")
+    json_object((folder / "meta.json").read_bytes(), f"steps/{folder.name}/meta.json")
     for path in folder.glob("*.npy"):
         _check_array(path)
     for path in folder.glob("*.safetensors"):
@@ -262,13 +226,3 @@ def _take_in(store: Store, record: _Record, folders: list[Path], origin: Origin)
         for key in placed:
             artifacts.remove(key)
         raise
-
-
-def _json(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{where} is not JSON ({error}).") from None
-    if not isinstance(content, dict):
-        raise StoreError(f"{where} must hold an object, not a {type(content).__name__}.")
-    return content

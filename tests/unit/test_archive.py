@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from core import unpacking
 from core.errors import StoreError
 from core.runs import archive
 from core.runs.archive import export_run, import_run
@@ -210,12 +211,12 @@ def test_encrypted_members_are_refused(files: Files, target: Store) -> None:
 def test_limits(
     files: Files, target: Store, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, match: str
 ) -> None:
-    monkeypatch.setattr(archive, limit, value)
+    monkeypatch.setattr(unpacking, limit, value)
     refused(target, packed(files), match)
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(files: Files, target: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "SMALL", 2**20)
+    monkeypatch.setattr(unpacking, "SMALL", 2**20)
     bomb = packed({**files, f"steps/{DATA}/zeros.npy": npy(np.zeros(2**20))})
     refused(target, bomb, "times its size")
 
