@@ -1,0 +1,137 @@
+"""Attack success against how much the attacker may change."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.figures import palette
+
+LOGARITHMIC = 4.0
+"""Largest over smallest value from which on the axis is logarithmic: such values were chosen by doubling."""
+APART = 0.012
+"""Distance of two arms at the same value, as a share of the axis, so that no interval hides another one."""
+BELOW = -5.0
+"""Percent at which values without a result stand: below the axis, because there is no rate to draw them at."""
+
+Value = int | float
+
+TITLES = {
+    "epsilon": "Epsilon: largest change of a pixel, of 255",
+    "poison_fraction": "Poison budget: poisoned rows of all training rows",
+}
+
+
+def success_curve(
+    points: Sequence[tuple[Value, dict[str, dict[str, Any]]]],
+    *,
+    axis: str,
+    own: Value | None = None,
+    pending: Sequence[tuple[Value, str]] = (),
+    big: bool = False,
+) -> go.Figure:
+    """One line an arm with 95 % intervals; the control dashed; values without a result as hollow marks below.
+
+    Args:
+        points: (value, attack success by arm: {"mean", "low", "high", "n", ...} in [0, 1]), ascending.
+        axis: `epsilon` or `poison_fraction`.
+        own: the value of the run that the curve is shown for; a dotted rule.
+        pending: (value, state in words) of runs that are not done.
+        big: presentation size.
+
+    Returns:
+        A figure in percent; the axis of values is logarithmic where they span a factor of four.
+    """
+    values = sorted({value for value, _ in (*points, *pending)})
+    place = _Axis(values)
+    arms = list(dict.fromkeys(arm for _, rates in points for arm in rates))
+    figure = go.Figure()
+    for number, arm in enumerate(arms):
+        measured = [(value, rates[arm]) for value, rates in points if arm in rates]
+        figure.add_trace(_line(arm, arms, measured, [place.beside(value, number, len(arms)) for value, _ in measured]))
+    if pending:
+        figure.add_trace(_hollow(pending))
+    if own is not None and len(values) > 1:
+        rule = {"color": palette.GREY, "width": 1, "dash": "dot"}
+        figure.add_shape(type="line", x0=own, x1=own, y0=0, y1=1, yref="paper", line=rule, layer="below")
+    palette.styled(figure, height=360, big=big)
+    figure.update_xaxes(
+        title=TITLES.get(axis, axis),
+        type="log" if place.logarithmic else "linear",
+        range=place.range,
+        tickvals=values,
+        ticktext=[words(axis, value) for value in values],
+        minor={"ticks": ""},
+    )
+    figure.update_yaxes(
+        title="Attack success",
+        range=[BELOW - 5 if pending else -3, 104],
+        ticksuffix=" %",
+        tickvals=[0, 25, 50, 75, 100],
+    )
+    figure.update_layout(uirevision=f"sweep-{axis}")
+    return figure
+
+
+def words(axis: str, value: Value) -> str:
+    """A value as people read it: `16/255`, `1.5 %`."""
+    return f"{value:g}/255" if axis == "epsilon" else f"{100 * value:g} %"
+
+
+class _Axis:
+    """Where values stand."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        low, high = (values[0], values[-1]) if values else (1.0, 1.0)
+        self.logarithmic = low > 0 and high / low >= LOGARITHMIC
+        low, high = self.forward(low), self.forward(high)
+        margin = 0.08 * (high - low) or abs(0.5 * high) or 0.5
+        self.range = [low - margin, high + margin]
+
+    def forward(self, value: Value) -> float:
+        """A value on the axis, which counts in powers of ten where it is logarithmic."""
+        return math.log10(value) if self.logarithmic else float(value)
+
+    def beside(self, value: Value, number: int, of: int) -> float:
+        """A value moved a little, so that the `number`-th of several arms stands beside the others."""
+        moved = self.forward(value) + (number - (of - 1) / 2) * APART * (self.range[1] - self.range[0])
+        return 10**moved if self.logarithmic else moved
+
+
+def _line(arm: str, arms: list[str], measured: list[tuple[Value, dict[str, Any]]], places: list[float]) -> go.Scatter:
+    colour = palette.arm_colour(arm, arms)
+    rates = [rate for _, rate in measured]
+    return go.Scatter(
+        x=places,
+        y=[100 * rate["mean"] for rate in rates],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (rate["high"] - rate["mean"]) for rate in rates],
+            "arrayminus": [100 * (rate["mean"] - rate["low"]) for rate in rates],
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[
+            f"{100 * rate['mean']:.1f} % ({100 * rate['low']:.1f} to {100 * rate['high']:.1f}), n = {rate['n']:,}"
+            for rate in rates
+        ],
+        name=palette.arm_title(arm),
+        mode="lines+markers",
+        line={"color": colour, "width": 2.5, "dash": "dash" if arm == "control" else "solid"},
+        marker={"color": colour, "size": 8, "symbol": "diamond" if arm == "control" else "circle"},
+        hovertemplate="%{customdata}",
+    )
+
+
+def _hollow(pending: Sequence[tuple[Value, str]]) -> go.Scatter:
+    return go.Scatter(
+        x=[value for value, _ in pending],
+        y=[BELOW] * len(pending),
+        customdata=[state for _, state in pending],
+        name="No result yet",
+        mode="markers",
+        marker={"color": palette.GREY, "size": 10, "symbol": "circle-open", "line": {"width": 2}},
+        hovertemplate="%{customdata}<extra></extra>",
+    )

@@ -1,0 +1,188 @@
+"""Attack success against one setting of the attack, over runs that share everything else.
+
+What may stand on one curve: runs whose experiments are equal but for that setting, compared as `Experiment.hash`
+compares. Names and devices do not count, nor does what is measured besides (`analysis`): no rate depends on them. Runs
+with other keys or victims are left out although their rates could be averaged in: their targets and models are other
+ones, so that a step of the curve could come from who was measured and not from the setting. Runs with other defenses
+are left out as well, so that every line goes through every point. Both are counted, and both become comparable by
+computing only what is new.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from core.errors import SpecError
+from core.runs.record import Run
+from core.runs.store import Store
+from core.spec import Experiment, parse
+
+AXES = ("epsilon", "poison_fraction")
+"""Settings of an attack that say how much it may change, in the order in which they are offered."""
+
+EPSILONS = (4, 8, 16, 32)
+TIMES = (0.5, 1, 2, 4)
+"""What a curve is made of unless somebody wants other values: these epsilons, and multiples of the own budget."""
+
+UNCOUNTED = ("name", "device", "analysis")
+BESIDE = ("keys", "victims", "defenses")
+DIGITS = 6
+"""Significant digits in which two values have to agree to be one."""
+
+Value = int | float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of the setting.
+
+    Attributes:
+        value: the setting.
+        run: the one that stands for it: a finished one if there is any, else one on its way, else the newest.
+        rates: attack success by arm, the control's among them; empty unless the run is done.
+    """
+
+    value: Value
+    run: Run
+    rates: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A curve.
+
+    Attributes:
+        axis: the setting, one of AXES.
+        own: its value in the run that was asked about.
+        points: ascending, one a value.
+        beside: how many other runs differ in keys, victims or defenses as well, and are not on the curve.
+    """
+
+    axis: str
+    own: Value
+    points: tuple[Point, ...]
+    beside: int
+
+    def at(self, value: Value) -> Point | None:
+        """The point of a value."""
+        return next((point for point in self.points if point.value == rounded(value)), None)
+
+    @property
+    def live(self) -> bool:
+        """Whether it will change by itself."""
+        return any(point.run.live for point in self.points)
+
+
+def axes(run: Run) -> tuple[str, ...]:
+    """The settings against which a run's attack success can be drawn; none where success was not measured."""
+    if not _rates(run):
+        return ()
+    attack = run.spec.get("attack") or {}
+    return tuple(axis for axis in AXES if isinstance(attack.get(axis), int | float))
+
+
+def sweep(store: Store, run: Run, axis: str) -> Sweep:
+    """All runs of a store that stand on one curve with a run.
+
+    Args:
+        store: where to look.
+        run: one whose attack has the setting, see `axes`.
+        axis: one of AXES.
+
+    Raises:
+        SpecError: this version cannot read the run's experiment.
+    """
+    mine = _normal(run.spec)
+    own, rest = _taken_out(mine, axis)
+    found: dict[Value, list[Run]] = {own: [run]}
+    beside = 0
+    for other in store.runs():
+        if other.id == run.id or not _may_compare(run, other):
+            continue
+        try:
+            value, others_rest = _taken_out(_normal(other.spec), axis)
+        except SpecError:
+            continue
+        if others_rest == rest:
+            found.setdefault(value, []).append(other)
+        elif _without(others_rest, BESIDE) == _without(rest, BESIDE):
+            beside += 1
+    points = []
+    for value in sorted(found):
+        chosen = min(found[value], key=_preference)  # of equals the first: the run itself, then the newest
+        points.append(Point(value, chosen, _rates(chosen)))
+    return Sweep(axis, own, tuple(points), beside)
+
+
+def at(spec: dict[str, Any], axis: str, value: Value) -> Experiment:
+    """A run's experiment with another value of the setting.
+
+    Raises:
+        SpecError: the value is not legal; one sentence.
+    """
+    return parse({**spec, "attack": {**spec["attack"], axis: value}})
+
+
+def proposed(spec: dict[str, Any], found: Sweep) -> list[Value]:
+    """Values that are worth adding to a curve: legal, and not tried by any run yet, not even by one that failed."""
+    wanted: Sequence[Value] = EPSILONS if found.axis == "epsilon" else [times * found.own for times in TIMES]
+    return [value for value in map(rounded, wanted) if found.at(value) is None and _legal(spec, found.axis, value)]
+
+
+def rounded(value: Value) -> Value:
+    """A value without the noise of arithmetic; whole numbers stay whole."""
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
+
+
+def _legal(spec: dict[str, Any], axis: str, value: Value) -> bool:
+    try:
+        at(spec, axis, value)
+    except SpecError:
+        return False
+    return True
+
+
+def _preference(run: Run) -> int:
+    return 0 if run.state == "done" else 1 if run.live else 2
+
+
+def _rates(run: Run) -> dict[str, dict[str, Any]]:
+    """Attack success by arm, the control first."""
+    result = run.result or {}
+    arms = {"control": result.get("control") or {}, **result.get("arms", {})}
+    return {arm: numbers["asr"] for arm, numbers in arms.items() if numbers.get("asr")} if run.state == "done" else {}
+
+
+def _may_compare(run: Run, other: Run) -> bool:
+    """Whether it is worth reading another run's experiment: same attack, same images as far as both were read.
+
+    The key of the step that read the images knows what an experiment does not: what was in the folder, and which
+    version of this project read it.
+    """
+    names = [(each.spec.get("attack") or {}).get("name") for each in (run, other)]
+    keys = [next((step["key"] for step in each.steps if step["kind"] == "data"), None) for each in (run, other)]
+    return names[0] == names[1] and other.state != "incompatible" and (keys[0] == keys[1] or None in keys)
+
+
+def _normal(spec: dict[str, Any]) -> dict[str, Any]:
+    """An experiment with every default written out, as its hash sees it."""
+    return dict(_normalised(json.dumps(spec, sort_keys=True)))
+
+
+@lru_cache(maxsize=4096)
+def _normalised(text: str) -> dict[str, Any]:
+    return _without(parse(json.loads(text)).model_dump(mode="json"), UNCOUNTED)
+
+
+def _taken_out(content: dict[str, Any], axis: str) -> tuple[Value, dict[str, Any]]:
+    """The value of the setting, and everything else."""
+    attack = content["attack"]
+    if not attack or not isinstance(attack.get(axis), int | float):
+        raise SpecError(f"The attack of this run has no setting {axis!r}.")
+    return rounded(attack[axis]), {**content, "attack": _without(attack, (axis,))}
+
+
+def _without(content: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in names}
