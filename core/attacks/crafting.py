@@ -38,7 +38,7 @@ class FoldedConv(nn.Module):
             conv.stride,
             conv.padding,
             conv.dilation,
-            conv.groups,  # type: ignore[arg-type]
+            conv.groups,
         )
 
 
@@ -57,7 +57,7 @@ def folded(net: Net, example: Tensor) -> Net:
     before = copied(example).detach()
     modules = dict(copied.named_modules())
     for conv, norm in _pairs(copied, example):
-        _exchange(copied, conv, FoldedConv(modules[conv], modules[norm]))  # type: ignore[arg-type]
+        _exchange(copied, conv, FoldedConv(modules[conv], modules[norm]))
         _exchange(copied, norm, nn.Identity())
         if not torch.allclose(copied(example), before, rtol=1e-3, atol=1e-3):  # its output is needed elsewhere too
             _exchange(copied, conv, modules[conv])
