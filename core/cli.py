@@ -3,6 +3,7 @@
 Every error is one sentence on standard error, with exit status 2 and no traceback; Ctrl-C ends with 130, as in a shell.
 """
 
+import importlib
 import json
 import signal
 import sys
@@ -316,6 +317,38 @@ def work() -> None:
     from core.runs.worker import serve
 
     serve(Store())
+
+
+@app.command("bench")
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="What to time; without it, the names.")] = None,
+    device: Annotated[str, typer.Option(help="Where to time it: auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per entry and nothing else.")] = False,
+) -> None:
+    """Time a method beside a plain implementation of the same, in one process."""
+    try:
+        benchmarks = importlib.import_module("benchmarks")  # not installed: it stands beside core in the repository
+    except ModuleNotFoundError:
+        raise PoisonscopeError("Benchmarks are part of the repository: type this in its folder.") from None
+    legal = benchmarks.names()
+    if name not in legal:
+        given = "What is to be timed was not said" if name is None else f"There is no benchmark {name!r}"
+        raise SpecError(f"{given}; legal are {', '.join(legal)}.")
+    for result in benchmarks.timed(name, device):
+        if as_json:
+            print(json.dumps(result), flush=True)
+        else:
+            _print_timing(result)
+
+
+def _print_timing(result: dict[str, Any]) -> None:
+    console = _console()
+    console.print(f"{result['name']} on {result['device']}, threads: {result['threads']}")
+    for way in ("ours", "reference"):
+        low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
+        console.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
+    agreement = ", ".join(f"{what} {value:.4f}" for what, value in result["agreement"].items())
+    console.print(f"  {result['ratio']:.2f} times as fast; agreement: {agreement}")
 
 
 def main() -> None:

@@ -302,7 +302,7 @@ def test_help_is_help(call: Any) -> None:
 def test_every_command_explains_itself(call: Any) -> None:
     commands = call("--help").out
     for name in ("run", "list", "show", "resume", "cancel", "delete", "export", "import", "presets", "attacks",
-                 "defenses", "datasets", "models", "worker"):  # fmt: skip
+                 "defenses", "datasets", "models", "worker", "bench"):  # fmt: skip
         assert f"  {name} " in commands
         said = call(name, "--help")
         assert said.status == 0 and "Usage" in said.out and len(said.out.splitlines()) > 4

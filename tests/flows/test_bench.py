@@ -1,0 +1,161 @@
+"""`python -m core bench`: what it prints, and that both ways that it times compute the same."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import benchmarks
+from benchmarks import gradient_matching, harness
+from benchmarks.gradient_matching import Plain, Size, agreement, moves
+from core import cli, registry
+from core import device as devices
+from core.attacks.base import Tools
+from core.attacks.targeted import Problem
+from core.datasets.base import ImageSet
+from core.train.augment import augmented
+from core.train.loop import build, on_device
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """The command sets the threads of its process, which is this one."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str]]:
+    """Calls the command line in this process: exit status, standard output, standard error."""
+
+    def command(*words: str) -> tuple[Any, str, str]:
+        monkeypatch.setattr(sys, "argv", ["python -m core", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = (Size("small_cnn", 3, steps=1), Size("linear", 2, restarts=2, surrogates=2, steps=1))
+    monkeypatch.setattr(gradient_matching, "SIZES", sizes)
+    monkeypatch.setattr(gradient_matching, "IMAGES", 50)
+    monkeypatch.setattr(harness, "ROUNDS", 2)
+
+
+@pytest.mark.usefixtures("small")
+def test_one_json_object_per_entry(call: Callable[..., tuple[Any, str, str]]) -> None:
+    status, out, err = call("bench", "gradient-matching", "--json", "--device", "cpu")
+    results = [json.loads(line) for line in out.splitlines()]
+    assert (status, err) == (0, "")
+    assert [result["name"] for result in results] == [
+        "small_cnn, 3 poisons, 1 restart, 1 surrogate",
+        "linear, 2 poisons, 2 restarts, 2 surrogates",
+    ]
+    for result in results:
+        assert {"name", "ours", "reference", "ratio", "device", "agreement"} <= set(result)
+        for way in (result["ours"], result["reference"]):
+            assert 0 < way["low"] <= way["median"] <= way["high"]
+        assert result["ratio"] == result["reference"]["median"] / result["ours"]["median"]
+        assert result["agreement"]["cosine"] > 0.98 and 0.9 < result["agreement"]["equal_signs"] <= 1
+        assert result["device"].startswith("cpu") and result["threads"] == devices.threads() and result["rounds"] == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_people_read_the_ratio_and_the_agreement(call: Callable[..., tuple[Any, str, str]]) -> None:
+    status, out, _ = call("bench", "gradient-matching")
+    assert status == 0 and out.count("times as fast; agreement: cosine ") == 2 and " ms per step and restart  [" in out
+
+
+@pytest.mark.parametrize("words", [["bench"], ["bench", "gradient-machine"], ["bench", "harness", "--json"]])
+def test_without_a_legal_name_one_sentence_lists_them(
+    words: list[str], call: Callable[..., tuple[Any, str, str]]
+) -> None:
+    status, out, err = call(*words)
+    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are gradient-matching.\n")
+    assert all(repr(word) in err for word in words[1:2])
+
+
+def test_a_device_that_is_not_there_is_named(call: Callable[..., tuple[Any, str, str]]) -> None:
+    status, out, err = call("bench", "gradient-matching", "--device", "abacus")
+    assert (status, out) == (2, "") and "'abacus'" in err and err.count("\n") == 1
+
+
+def test_outside_of_the_repository_one_sentence_says_so(
+    call: Callable[..., tuple[Any, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "benchmarks", None)  # what Python remembers of a module that cannot be imported
+    status, out, err = call("bench", "gradient-matching")
+    assert (status, out) == (2, "") and "repository" in err and err.count("\n") == 1
+
+
+def test_the_clock_counts_units_of_work_and_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    now = [0.0]
+
+    def work(name: str, seconds: float) -> Callable[[], None]:
+        def step() -> None:
+            done.append(name)
+            now[0] += seconds
+
+        return step
+
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(harness, "ROUNDS", 3)
+    ours, reference = work("ours", 2.0), work("reference", 6.0)
+    result = harness.timed(harness.Entry("x", "seconds per step", ours, reference, 4, "cpu", lambda: {"cosine": 1.0}))
+    assert result["ours"] == {"median": 0.5, "low": 0.5, "high": 0.5}
+    assert result["reference"]["median"] == 1.5 and result["ratio"] == 3
+    assert done == ["ours", "reference"] * 4  # the first pair does not count
+
+
+# ---- ours and the plain way
+
+
+def problem(data: ImageSet, flip: bool = False, surrogates: int = 1) -> Problem:
+    model = registry.load("models", "small_cnn")(width=4)
+    nets = tuple(build(model, data, seed, "cpu").eval() for seed in range(surrogates))
+    rows = np.flatnonzero(data.labels == 1)[:5]
+    images = on_device(data.images, "cpu").float() / 255
+    return Problem(
+        nets=nets, bases=images[rows], labels=on_device(data.labels[rows], "cpu"), target=images[:1], target_class=1,
+        epsilon=16 / 255, shift=3, flip=flip, data=data, rows=rows, tools=Tools(0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_plain_way_moves_images_as_training_does(flip: bool, tiny: ImageSet) -> None:
+    given = problem(tiny, flip)
+    expected = augmented(given.bases, torch.arange(5), 3, flip, torch.Generator().manual_seed(1))
+    found = moves(given, torch.Generator().manual_seed(1))(given.bases)
+    assert (found - expected).abs().max() < 1e-4 and (found - given.bases).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("surrogates", [1, 2])
+def test_in_the_same_arithmetic_both_gradients_are_the_same(
+    surrogates: int, tiny: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
+    found = agreement(problem(tiny, flip=True, surrogates=surrogates))
+    assert found["cosine"] > 0.9999 and found["equal_signs"] > 0.99
+
+
+def test_the_plain_way_crafts_within_epsilon_and_lowers_its_loss(tiny: ImageSet) -> None:
+    given = replace(problem(tiny), shift=0)
+    plain = Plain(given)
+    crafted = plain.craft(restarts=1, steps=12)
+    assert (crafted - given.bases).abs().max() < 16 / 255 + 1e-6 and 0 <= crafted.min() <= crafted.max() <= 1
+    before, after = (plain.loss(images, plain.targets()).item() for images in (given.bases, crafted))
+    assert after < before
+
+
+def test_every_benchmark_has_entries() -> None:
+    assert benchmarks.names() == ["gradient-matching"]
