@@ -1,5 +1,6 @@
 """Putting an experiment in the queue from a button: once, however often it is pressed."""
 
+import re
 import time
 import uuid
 from typing import Any
@@ -12,6 +13,9 @@ from core.spec import Experiment, parse
 
 SAME_PRESS = 4.0
 """Seconds in which a second press of a button is the same wish: a double click, or an impatient one."""
+PARTED = " · "
+LONGEST = 80
+"""Letters of a run's name."""
 
 
 def submit(experiment: Experiment, button: str) -> str:
@@ -34,6 +38,19 @@ def _nonce(button: str) -> str:
         text, pressed = uuid.uuid4().hex, now
     st.session_state["nonces"] = {**kept, button: (text, pressed)}
     return str(text)
+
+
+def renamed(name: str, part: str, kind: str) -> str:
+    """A run's name with a part that says what is different, in place of an earlier part of the same kind.
+
+    Args:
+        name: of the run that the new one comes from.
+        part: what to say, such as `epsilon 8/255`.
+        kind: a pattern that such parts match.
+    """
+    kept = [piece for piece in name.split(PARTED) if not re.fullmatch(kind, piece)]
+    room = LONGEST - len(PARTED) - len(part)
+    return PARTED.join([PARTED.join(kept)[:room].strip(), part]) if kept else part
 
 
 def reseeded(spec: dict[str, Any]) -> Experiment:

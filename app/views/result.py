@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import cache, routes, state
-from app.components import actions, chips, frame, gallery, live, numbers, say, spectral_panel
+from app.components import actions, add_trials, chips, frame, gallery, live, numbers, say, spectral_panel, sweep_panel
 from app.components.verdict import block, filtered, verdict
 from core import presets, registry
 from core.errors import PoisonscopeError
@@ -125,7 +125,9 @@ def _done(run: Run) -> None:
         _under_the_lens(run, seen, [arm for arm in defenses if result["arms"][arm].get("detection")])
         st.subheader("Poisons beside their originals", anchor=False)
         gallery.poisons(seen)
+    sweep_panel.panel(run)
     _costs(result)
+    add_trials.panel(run)
     _reproduce(run)
 
 
