@@ -1,10 +1,13 @@
-"""What is checked about a zip and the JSON in it before anything of them is believed."""
+"""What is checked about a zip, and the JSON and arrays in it, before anything of them is believed."""
 
 import json
 import re
 import stat
 import zipfile
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from core.errors import StoreError
 
@@ -17,6 +20,12 @@ LARGEST_TOTAL = 16 * 2**30
 SMALL = 256 * 2**20
 MOST_RATIO = 100
 """Unpacked bytes per byte of the archive, above SMALL in total: images and weights stay below, a bomb does not."""
+
+_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(
+    rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': False, 'shape': \((\d{1,12}(?:, \d{1,12})*),?\), \} *\n"
+)
+"""What numpy writes above the numbers; only this spelling is read, and nothing in it is evaluated."""
 
 
 def check_members(archive: zipfile.ZipFile, what: str, legal: re.Pattern[str], needed: str) -> None:
@@ -69,3 +78,33 @@ def json_object(text: bytes, where: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise StoreError(f"{where} must hold an object, not a {type(content).__name__}.")
     return content
+
+
+def plain_array(archive: zipfile.ZipFile, name: str, dtype: np.dtype, where: str) -> np.ndarray:
+    """An array from a .npy in a zip, whose type and size are looked at before its numbers are read.
+
+    Args:
+        archive: a zip whose members were checked.
+        name: of the member.
+        dtype: what the array has to be of.
+        where: what the zip is called in an error.
+
+    Raises:
+        StoreError: it is not there, of another type, in another spelling than numpy's own, or not as long as it says.
+    """
+    if name not in archive.namelist():
+        raise StoreError(f"{where} has no {name}.")
+    with archive.open(name) as file:
+        start = file.read(len(_MAGIC) + 2)
+        length = int.from_bytes(start[len(_MAGIC) :], "little")
+        header = _HEADER.fullmatch(file.read(length)) if start.startswith(_MAGIC) else None
+        if header is None:
+            raise StoreError(f"{name} in {where} is no plain array of numbers.")
+        kind, shape = header[1].decode(), tuple(int(side) for side in header[2].split(b","))
+        if kind != dtype.str:
+            raise StoreError(f"{name} in {where} must be {dtype}, not {kind!r}.")
+        size = prod(shape) * dtype.itemsize
+        numbers = file.read(size + 1) if size <= archive.getinfo(name).file_size else b""
+    if len(numbers) != size:
+        raise StoreError(f"{name} in {where} is shorter or longer than its shape {shape} says.")
+    return np.frombuffer(numbers, dtype).reshape(shape)
