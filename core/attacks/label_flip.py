@@ -1,6 +1,6 @@
 """Label flip: wrong labels on untouched images, the availability baseline."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class LabelFlip(Attack):
         "modes the model is to become worse, and the number to read is clean accuracy."
     )
     changes_labels = True
+    family: ClassVar[Literal["trigger", "targeted", "noise", "imported"]] = "noise"
 
     poison_fraction: float = setting(
         0.1, "Poison budget: relabelled rows among all training rows.", unit="fraction", gt=0, le=0.5
