@@ -135,7 +135,7 @@ class _Planner:
             return ()
         model = self.settings["model"]
         if attack.knowledge == "black_box":
-            model = registry.load("models", attack.surrogate_model)().model_dump(mode="json")  # type: ignore[attr-defined]
+            model = registry.load("models", attack.surrogate_model)().model_dump(mode="json")
         steps = []
         for number in range(attack.surrogates):
             start = self.pretrained(0 if attack.knowledge == "white_box" else number + 1, model)

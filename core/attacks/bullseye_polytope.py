@@ -17,14 +17,12 @@ class BullseyePolytope(Targeted):
     """
 
     title = "Bullseye polytope"
-    summary = (
-        "A few images gather around the target in feature space, so that a new last layer takes it for one of them."
-    )
+    summary = "A few images gather around the target in feature space; a new last layer takes it for one of them."
     source = "Aghakhani et al. (2021), arXiv:2005.00191"
     threat = (
-        "The attacker changes a few images of the class that it wants by at most epsilon, keeps their labels, and knows "
-        "the features that the victim builds on. One chosen image is misread. Needs transfer or fine_tune: a network "
-        "trained from scratch has other features."
+        "The attacker changes a few images of the class that it wants by at most epsilon, keeps their labels, and "
+        "knows the features that the victim builds on. One chosen image is misread. Needs transfer or fine_tune: a "
+        "network trained from scratch has other features."
     )
 
     steps: int = setting(800, "Optimisation steps.", unit="steps", ge=1, le=20_000)

@@ -11,17 +11,17 @@ from core.spec import setting
 class ConvexPolytope(Targeted):
     """Alternate between the best convex combination of the poisons' features and the poisons themselves.
 
-    Source: Zhu et al., "Transferable Clean-Label Poisoning Attacks on Deep Neural Nets", ICML 2019. Departures: the mean
-        over surrogates instead of the sum, so that the step does not grow with their number; features before the last
-        layer only; the inner problem is solved by a fixed number of projected gradient steps.
+    Source: Zhu et al., "Transferable Clean-Label Poisoning Attacks on Deep Neural Nets", ICML 2019. Departures: the
+        mean over surrogates instead of the sum, so that the step does not grow with their number; features before the
+        last layer only; the inner problem is solved by a fixed number of projected gradient steps.
     """
 
     title = "Convex polytope"
     summary = "A few images enclose the target in feature space."
     source = "Zhu et al. (2019), arXiv:1905.05897"
     threat = (
-        "As bullseye polytope: a few images of the wanted class, changed by at most epsilon, with their labels kept; the "
-        "attacker knows the features that the victim builds on."
+        "As bullseye polytope: a few images of the wanted class, changed by at most epsilon, with their labels kept; "
+        "the attacker knows the features that the victim builds on."
     )
 
     steps: int = setting(800, "Optimisation steps.", unit="steps", ge=1, le=20_000)
