@@ -11,6 +11,9 @@ COLOURS = {
     "cancelled": "grey", "done": "green", "failed": "red", "lost": "red", "incompatible": "grey",
 }  # fmt: skip
 
+START = {"fine_tune": "fine-tuned", "transfer": "frozen features"}
+"""Scenarios in two words; from scratch is what one expects."""
+
 
 def duration(seconds: float) -> str:
     """Seconds as a person says them."""
@@ -72,12 +75,19 @@ def title(kind: str, part: dict[str, Any] | None) -> str:
 
 
 def facts(run: Run) -> str:
-    """Attack, budget, data, defenses and seed of a run in one line of plain text."""
+    """Attack, budget, data, defenses, repeats and seed of a run in one line of plain text."""
     spec = run.spec
     attack = spec.get("attack")
     parts = [title("attacks", attack)]
     if attack and "poison_fraction" in attack:
         parts.append(f"{attack['poison_fraction']:.1%} poison")
+    if attack and "epsilon" in attack:
+        parts.append(f"epsilon {attack['epsilon']}/255")
     parts.append(f"on {title('datasets', spec.get('data'))}")
-    defended = ", ".join(title("defenses", defense) for defense in spec.get("defenses", []))
-    return f"{' '.join(parts[:1])}, {', '.join(parts[1:])} · {defended or 'no defense'} · seed {spec.get('seed', 0)}"
+    if start := START.get(spec.get("scenario", "")):
+        parts.append(start)
+    told = [", ".join(parts), ", ".join(title("defenses", one) for one in spec.get("defenses", [])) or "no defense"]
+    if attack and spec.get("keys", 1) > 1:
+        models = spec.get("victims", 1)
+        told.append(f"{spec['keys']} draws × {models} model{'s' if models > 1 else ''}")
+    return " · ".join([*told, f"seed {spec.get('seed', 0)}"])

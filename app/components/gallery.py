@@ -1,13 +1,17 @@
-"""The poisons beside their originals."""
+"""The poisons beside their originals; where one chosen image is attacked, beside that image too."""
 
 import numpy as np
 import streamlit as st
 
 from app.components import frame, say
-from app.components.images import triples
+from app.components.images import Tile, triples, wall
 from core.runs.view import RunView
 
 PAGE = 9
+BESIDE_TARGET = 6
+GAINS = (1, 2, 4, 8, 16, 32)
+USUAL_GAIN = 8
+"""Fills the range of levels at the usual epsilon of 16."""
 
 
 @st.fragment
@@ -16,22 +20,66 @@ def poisons(seen: RunView) -> None:
     if not frame.truth():
         say.empty("Hidden", "Switch on “Reveal truth” in the sidebar to see the poisons beside their originals.")
         return
-    truth = seen.is_poison
-    rows = np.flatnonzero(truth) if truth is not None else np.zeros(0, np.int64)
-    if not len(rows):
+    rows = seen.poison_rows
+    if rows is None:
+        _missing(seen)
+    elif seen.targeted:
+        _beside_target(seen, rows)
+    else:
+        _page(seen, rows, PAGE, None)
+
+
+def _missing(seen: RunView) -> None:
+    if seen.run.live:
+        say.empty("No poisons yet", "They appear here as soon as those of this draw are made.")
+    elif all(step["kind"] != "poison" for step in seen.run.steps):
         say.empty("No poisons", "Nothing was attacked in this run.")
-        return
-    pages = -(-len(rows) // PAGE)
-    number = st.pagination(pages, key="gallery") if pages > 1 else 1
-    part = rows[(number - 1) * PAGE : number * PAGE]
+    else:
+        say.empty("The images are not stored here", "Resume the run to compute them again.")
+
+
+def _beside_target(seen: RunView, rows: np.ndarray) -> None:
+    shown, names = seen.evaluation, seen.class_names or []
+    assert shown is not None
+    true, wanted = names[int(shown["eval_true"][0])], names[int(shown["eval_wanted"][0])]
+    left, right = st.columns([2, 9], gap="large")
+    with left:
+        caption = f"target: a “{true}”, to be read as “{wanted}”"
+        picture = Tile(shown["eval_images"][0], caption, f"The {caption}; test image {int(shown['eval_indices'][0])}")
+        st.html(wall([picture], size=190 if frame.big() else 152))
+        gain = st.select_slider(
+            "Amplification",
+            GAINS,
+            value=USUAL_GAIN,
+            format_func=lambda times: f"×{times}",
+            key="gain",
+            bind="query-params",
+            help="By how much the perturbations are enlarged to be seen. Mid grey is no change.",
+        )
+    with right:
+        _page(seen, rows, BESIDE_TARGET, int(gain))
+
+
+def _page(seen: RunView, rows: np.ndarray, size: int, gain: int | None) -> None:
+    """One page of poisons; with a gain, the perturbation stands between base image and poison."""
+    pages = -(-len(rows) // size)
+    number = min(st.pagination(pages, key=f"gallery-{seen.poison_key}"), pages) if pages > 1 else 1
+    part = rows[(number - 1) * size : number * size]
     images, originals, labels, true = seen.images(part), seen.originals(part), seen.labels, seen.true_labels(part)
     names = seen.class_names or []
     if images is None or originals is None or labels is None or true is None:
         say.empty("The images are not stored here", "Resume the run to compute them again.")
         return
     words = [
-        f"row {row}: {names[old]}, labelled {names[new]}"
+        f"row {row}: {names[old]}, label kept" if old == new else f"row {row}: {names[old]}, labelled {names[new]}"
         for row, old, new in zip(part, true, labels[part], strict=True)
     ]
-    st.html(triples(originals, images, words, size=92 if frame.big() else 72, names=("original", "poison")))
-    say.small(f"{(number - 1) * PAGE + 1} to {(number - 1) * PAGE + len(part)} of {len(rows):,} poisons.")
+    width = 92 if frame.big() else 72
+    if gain is None:
+        st.html(triples(originals, images, words, size=width, names=("original", "poison")))
+    else:
+        pictures = triples(
+            originals, images, words, width + 12, names=("base image", "poison"), amplified=gain, between="perturbation"
+        )
+        st.html(pictures)
+    say.small(f"{(number - 1) * size + 1} to {(number - 1) * size + len(part)} of {len(rows):,} poisons.")

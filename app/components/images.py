@@ -12,12 +12,16 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a wall: what it shows, what stands below, what a screen reader says."""
+    """One picture of a wall: what it shows, what stands below, what a screen reader says.
+
+    With a `row` it can be chosen, by pointer or keyboard, where somebody listens (see `choosable`).
+    """
 
     image: np.ndarray
     caption: str
     alt: str
     classes: str = ""
+    row: int | None = None
 
 
 def _picture(image: np.ndarray) -> Image.Image:
@@ -36,8 +40,10 @@ def png(image: np.ndarray) -> str:
 
 def figure(tile: Tile) -> str:
     """One tile; all words are escaped."""
+    button = "" if tile.row is None else f' data-row="{int(tile.row)}" tabindex="0" role="button"'
     return (
-        f'<figure class="{html.escape(tile.classes)}"><img src="{png(tile.image)}" alt="{html.escape(tile.alt)}">'
+        f'<figure class="{html.escape(tile.classes)}"{button}>'
+        f'<img src="{png(tile.image)}" alt="{html.escape(tile.alt)}">'
         f"<figcaption>{html.escape(tile.caption)}</figcaption></figure>"
     )
 
@@ -66,20 +72,30 @@ def triples(
     size: int = 72,
     *,
     names: tuple[str, str] = ("clean", "poisoned"),
+    amplified: int | None = None,
+    between: str = "",
 ) -> str:
-    """Rows of clean | changed | difference; (m, c, h, w) uint8 twice, and a sentence each."""
-    amplified = gain(clean, changed)
+    """Rows of clean | changed | difference, with a sentence each.
+
+    Args:
+        clean, changed: (m, c, h, w) uint8.
+        words: m sentences.
+        size: width of a picture in pixels.
+        names: of the first two pictures.
+        amplified: of the difference; without it, what just fills the range.
+        between: what to call the difference where it stands between the two others, as what was added to the first.
+    """
+    amplified = amplified or gain(clean, changed)
     cells = []
     for before, after, sentence in zip(clean, changed, words, strict=True):
-        tiles = (
-            Tile(before, names[0], f"{names[0]}: {sentence}"),
-            Tile(after, names[1], f"{names[1]}: {sentence}"),
-            Tile(
-                difference(before, after, amplified),
-                f"difference ×{amplified}",
-                f"difference, amplified {amplified} times: {sentence}",
-            ),
+        name = between or "difference"
+        moved = Tile(
+            difference(before, after, amplified),
+            f"{name} ×{amplified}",
+            f"{name}, amplified {amplified} times: {sentence}",
         )
+        tiles = [Tile(before, names[0], f"{names[0]}: {sentence}"), Tile(after, names[1], f"{names[1]}: {sentence}")]
+        tiles.insert(1 if between else 2, moved)
         words_below = f'<div class="ps-words">{html.escape(sentence)}</div>'
         cells.append(f'<div class="ps-triple">{"".join(map(figure, tiles))}{words_below}</div>')
     return f'<div class="ps-pairs" style="--ps-tile:{int(size)}px">{"".join(cells)}</div>'

@@ -3,12 +3,17 @@
 import html
 from typing import Any
 
-from app.components.verdict import caught, filtered, of, percent
+from app.components.verdict import caught, filtered, has_trigger, of, percent
 from core.figures import palette
 
 HELP = {
     "clean_accuracy": "Share of untouched test images that are read correctly.",
     "asr": "ASR: share of triggered test images of other classes that are predicted as the target class.",
+    "shown": "ASR: share of the attack's test images, none of the wanted class, that are predicted as it.",
+    "trials": "ASR: share of trials in which the target image is predicted as the class that the attacker wants. A "
+    "trial is one draw of the poisons and one model.",
+    "target_probability": "What the models give to the class that the attacker wants, on average over the trials: a "
+    "finer signal than success where trials are few.",
 }
 
 
@@ -21,18 +26,22 @@ def rated_arms(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def card(result: dict[str, Any], measure: str, title: str) -> str:
     """One measure: its value before and after defense, then all arms."""
     arms = {name: arm[measure] for name, arm in rated_arms(result).items() if arm.get(measure)}
+    trials, words = bool(result.get("pairs")), measure
+    if measure == "asr":
+        words = "trials" if trials else "asr" if has_trigger(result) else "shown"
     if not arms:
-        return _card(title, HELP[measure], '<div class="ps-quiet">Not measured in this run.</div>')
+        return _card(title, HELP[words], '<div class="ps-quiet">Not measured in this run.</div>')
     first = "undefended" if "undefended" in arms else next(iter(arms))
     after = next((arm for arm in filtered(result) if arm in arms), None)
     big = f'<span style="color:{palette.arm_colour(first, [])}">{percent(arms[first]["mean"])}</span>'
-    words = palette.arm_title(first)
+    below = palette.arm_title(first)
     if after:
         big += f'<span class="arrow" aria-hidden="true">→</span><span>{percent(arms[after]["mean"])}</span>'
-        words = f"before → after {html.escape(palette.arm_title(after).lower())}"
-    rows = "".join(_row(name, rate, list(arms)) for name, rate in arms.items())
-    body = f'<div class="ps-big">{big} <small>{words}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
-    return _card(title, HELP[measure], body)
+        below = f"before → after {html.escape(palette.arm_title(after).lower())}"
+    of = " trials" if trials and measure != "clean_accuracy" else ""
+    rows = "".join(_row(name, rate, list(arms), of) for name, rate in arms.items())
+    body = f'<div class="ps-big">{big} <small>{below}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
+    return _card(title, HELP[words], body)
 
 
 def _card(title: str, explained: str, body: str, look: str = "") -> str:
@@ -40,7 +49,7 @@ def _card(title: str, explained: str, body: str, look: str = "") -> str:
     return f'<div class="ps-card {look}">{title}{body}</div>'
 
 
-def _row(name: str, rate: dict[str, Any], arms: list[str]) -> str:
+def _row(name: str, rate: dict[str, Any], arms: list[str], of: str) -> str:
     colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
     low, high, mean = 100 * rate["low"], 100 * rate["high"], 100 * rate["mean"]
     models = f", {rate['seeds']} models" if rate.get("seeds", 1) > 1 else ""
@@ -52,7 +61,7 @@ def _row(name: str, rate: dict[str, Any], arms: list[str]) -> str:
         f'<tr>{_heading(label, colour)}<td class="num"><b>{percent(rate["mean"])}</b></td>'
         f'<td style="width:99%"><div class="ps-range" aria-hidden="true">{bar}</div></td>'
         f'<td class="quiet" title="95 % interval">{low:.1f} to {high:.1f} %</td>'
-        f'<td class="quiet">n = {rate["n"]:,}{models}</td></tr>'
+        f'<td class="quiet">n = {rate["n"]:,}{of}{models}</td></tr>'
     )
 
 
@@ -97,24 +106,28 @@ def key_numbers(result: dict[str, Any]) -> str:
         control = result.get("control")
         return f"clean <b>{percent(control['clean_accuracy']['mean'])}</b>" if control else ""
     text = f"attack <b>{percent(attacked['asr']['mean'])}</b>"
-    defended = filtered(result)
-    if defended:
-        text += f" → <b>{percent(result['arms'][defended[0]]['asr']['mean'])}</b>"
+    defended = [result["arms"][arm]["asr"] for arm in filtered(result)]
+    if defended and defended[0]:
+        text += f" → <b>{percent(defended[0]['mean'])}</b>"
     return f"{text} · clean {percent(attacked['clean_accuracy']['mean'])}"
 
 
 def table(result: dict[str, Any]) -> list[dict[str, Any]]:
     """All arms as rows of a plain table: the charts' and cards' equivalent for a screen reader."""
-    rows = []
+    rows, trials = [], bool(result.get("pairs"))
     for name, arm in rated_arms(result).items():
         row: dict[str, Any] = {"Arm": palette.arm_title(name)}
         for measure, words in (("clean_accuracy", "Clean accuracy"), ("asr", "Attack success")):
             rate = arm.get(measure)
-            row[words] = (
-                f"{percent(rate['mean'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" if rate else "–"
-            )
-            row[f"{words}, images"] = of(rate) if rate else "–"
+            row[words] = _with_interval(rate)
+            row[f"{words}, {'trials' if trials and measure == 'asr' else 'images'}"] = of(rate) if rate else "–"
+        if trials:
+            row["Probability of the wanted class"] = _with_interval(arm.get("target_probability"))
         row["Seconds"] = f"{arm.get('seconds', 0):.1f}"
         row["Passes"] = f"{round(arm.get('passes', 0)):,}"
         rows.append(row)
     return rows
+
+
+def _with_interval(rate: dict[str, Any] | None) -> str:
+    return f"{percent(rate['mean'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" if rate else "–"

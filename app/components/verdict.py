@@ -1,9 +1,12 @@
 """What a result says, in sentences made only from the stored numbers."""
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core import registry
+from core.errors import PoisonscopeError
 from core.figures import palette
 
 WORKED, FAILED = 0.5, 0.1
@@ -46,22 +49,17 @@ def caught(detection: dict[str, Any]) -> tuple[int, int, int]:
     return found, found + round(detection["poisons_left"]), round(detection["removed"]) - found
 
 
-def verdict(result: dict[str, Any]) -> Verdict:
+def verdict(result: dict[str, Any], names: Sequence[str] = ()) -> Verdict:
     """The outcome of a finished run.
 
     Args:
         result: as the run stores it.
+        names: of the classes; without them they are numbers.
     """
     arms = result.get("arms", {})
-    attacked = arms.get("undefended")
+    attacked, trials = arms.get("undefended"), result.get("pairs") or []
     if not attacked or not attacked.get("asr"):
-        accuracy = (result.get("control") or {}).get("clean_accuracy")
-        said = (
-            f"The clean model reads {of(accuracy)} test images correctly ({percent(accuracy['mean'])})."
-            if accuracy
-            else ""
-        )
-        return Verdict(f"Nothing was attacked. {said}".strip(), "plain")
+        return Verdict(f"{_unattacked(trials)} {_clean(result)}".strip(), "plain")
     before = attacked["asr"]
     worked = before["mean"] >= WORKED
     opening = (
@@ -71,16 +69,82 @@ def verdict(result: dict[str, Any]) -> Verdict:
         if before["mean"] < FAILED
         else "The attack worked in part"
     )
-    opening += (
-        f": {percent(before['mean'])} of the triggered test images ({of(before)}) are read as the attacker wants."
-    )
+    opening += f": {_tried(result, trials, names) if trials else _shown(result, before)}"
     defenses = filtered(result)
     if not defenses:
         return Verdict(f"{opening} Nothing defended the model.", "bad" if before["mean"] >= FAILED else "plain")
     told = [_defended(arm, arms[arm], attacked) for arm in defenses]
-    best = min(arms[arm]["asr"]["mean"] for arm in defenses)
+    best = min((arms[arm]["asr"] or before)["mean"] for arm in defenses)
     tone = "plain" if before["mean"] < FAILED else "good" if best < FAILED else "bad"
     return Verdict(" ".join([opening, *told]), tone)
+
+
+def _unattacked(trials: list[dict[str, Any]]) -> str:
+    if trials:
+        return f"No trial counts: the clean baseline itself misreads the target in all {len(trials)} of them."
+    return "Nothing was attacked."
+
+
+def _clean(result: dict[str, Any]) -> str:
+    accuracy = (result.get("control") or {}).get("clean_accuracy")
+    if not accuracy:
+        return ""
+    return f"The clean model reads {of(accuracy)} test images correctly ({percent(accuracy['mean'])})."
+
+
+def _shown(result: dict[str, Any], before: dict[str, Any]) -> str:
+    """The success of an attack on many test images."""
+    images = "triggered test images" if has_trigger(result) else "test images that the attacker shows"
+    return f"{percent(before['mean'])} of the {images} ({of(before)}) are read as the attacker wants."
+
+
+def has_trigger(result: dict[str, Any]) -> bool:
+    """Whether test images carry something that the attacker added; so it is where the attack does not say otherwise."""
+    attack = result.get("spec", {}).get("attack")
+    try:
+        return not attack or registry.load("attacks", attack["name"]).family == "trigger"  # type: ignore[attr-defined]
+    except PoisonscopeError:
+        return True
+
+
+def _tried(result: dict[str, Any], trials: list[dict[str, Any]], names: Sequence[str]) -> str:
+    """The success of an attack on one chosen image a draw, every draw and model one trial."""
+    attacked, control = result["arms"]["undefended"], result["control"]
+    before, counted = attacked["asr"], [trial for trial in trials if trial["counted"]]
+    said = (
+        f"in {_trials(before)} {_target(trials, names)} "
+        f"({percent(before['mean'])}, 95 % interval {100 * before['low']:.1f} to {100 * before['high']:.1f} %)"
+    )
+    if control.get("asr"):
+        hits, n = round(control["asr"]["mean"] * control["asr"]["n"]), control["asr"]["n"]
+        said += f"; without poison in {hits or 'none'} of {n:,}"
+    said += "."
+    if attacked.get("target_probability") and control.get("target_probability"):
+        poisoned, clean = attacked["target_probability"]["mean"], control["target_probability"]["mean"]
+        said += (
+            f" On average the poisoned models give the wanted class a probability of {percent(poisoned)}, "
+            f"the clean baseline {percent(clean)}."
+        )
+    if out := len(trials) - len(counted):
+        verb = "is" if out == 1 else "are"
+        said += f" {out} of {len(trials)} trials {verb} left out: the clean baseline itself misreads the target there."
+    return said
+
+
+def _trials(rate: dict[str, Any]) -> str:
+    hits, n = round(rate["mean"] * rate["n"]), rate["n"]
+    return f"{hits or 'none'} of {n:,} trial{'s' if n != 1 else ''}"
+
+
+def _target(trials: list[dict[str, Any]], names: Sequence[str]) -> str:
+    """What was read as what, by name where all draws share it."""
+    true, wanted = ({trial[which] for trial in trials} for which in ("true", "wanted"))
+
+    def name(label: int) -> str:
+        return f"“{names[label]}”" if label < len(names) else f"class {label}"
+
+    image = f"the target, a {name(*true)}," if len(true) == 1 else "the target image"
+    return f"{image} was read as {name(*wanted) if len(wanted) == 1 else 'the attacker wants'}"
 
 
 def _defended(arm: str, after: dict[str, Any], before: dict[str, Any]) -> str:
@@ -90,6 +154,8 @@ def _defended(arm: str, after: dict[str, Any], before: dict[str, Any]) -> str:
         sentence += f" caught {found:,} of {poisons:,} poisons at the cost of {lost:,} clean rows"
     else:
         sentence += " was trained in its own way"
+    if not after["asr"]:
+        return f"{sentence}."
     success = after["asr"]["mean"]
     verb = (
         "falls to"

@@ -6,8 +6,21 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, routes, state
-from app.components import actions, add_trials, chips, frame, gallery, live, numbers, say, spectral_panel, sweep_panel
+from app import cache, routes, state, trials
+from app.components import (
+    actions,
+    add_trials,
+    chips,
+    frame,
+    gallery,
+    live,
+    numbers,
+    pair,
+    say,
+    spectral_panel,
+    sweep_panel,
+    targeted_panel,
+)
 from app.components.verdict import block, filtered, verdict
 from core import presets, registry
 from core.errors import PoisonscopeError
@@ -36,6 +49,8 @@ def page() -> None:
     _head(run)
     if run.live:
         live.watch(run)
+        if trials.is_targeted(run):
+            targeted_panel.watch(run)
     elif run.state == "done":
         _done(run)
     else:
@@ -105,24 +120,28 @@ def _broken(run: Run) -> None:
             st.code(tail, language=None)
     live.draw_stages(run)
     live.draw_curves(run, key="ended-curves")
+    if trials.is_targeted(run):
+        targeted_panel.panel(run)
 
 
 # ---- finished runs
 
 
 def _done(run: Run) -> None:
-    result = run.result or {}
-    _verdict(result)
+    result, targeted = run.result or {}, trials.is_targeted(run)
+    _verdict(run, result)
     _numbers(result)
-    seen, defenses = _seen(run), filtered(result)
+    seen, defenses = None if targeted else pair.pick(run), filtered(result)
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader("While it was learning", anchor=False)
         live.draw_curves(run, key="curves")
+    seen = seen or targeted_panel.panel(run)
     if run.spec.get("attack"):
         with right:
             _told(seen, defenses)
         _under_the_lens(run, seen, [arm for arm in defenses if result["arms"][arm].get("detection")])
+    if run.spec.get("attack") and not targeted:  # the trials have shown them beside the target
         st.subheader("Poisons beside their originals", anchor=False)
         gallery.poisons(seen)
     sweep_panel.panel(run)
@@ -131,28 +150,19 @@ def _done(run: Run) -> None:
     _reproduce(run)
 
 
-def _verdict(result: dict[str, Any]) -> None:
-    said = verdict(result)
+def _verdict(run: Run, result: dict[str, Any]) -> None:
+    said = verdict(result, cache.view(run).class_names or ())
     st.html(block(said, result.get("flags", [])))
 
 
 def _numbers(result: dict[str, Any]) -> None:
     filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
     cards = [numbers.card(result, "asr", "Attack success"), numbers.card(result, "clean_accuracy", "Clean accuracy")]
+    if result.get("pairs"):
+        cards.append(numbers.card(result, "target_probability", "Probability of the wanted class"))
     cards += [numbers.detection_card(result, arm) for arm in filters]
     three = "three" if len(cards) == 3 and not frame.big() else ""
     st.html(f'<div class="ps-cards {three}">{"".join(cards)}</div>')
-
-
-def _seen(run: Run) -> RunView:
-    """The run through one draw of the poisons and one victim; a choice only where there are several."""
-    pairs = sorted({(step["poison_key"], step["victim"]) for step in run.steps if step["kind"] == "spectral"})
-    if len(pairs) < 2:
-        return cache.view(run)
-    key, victim = st.selectbox(
-        "Look at", pairs, format_func=lambda pair: f"Poisons {pair[0] + 1}, model {pair[1] + 1}", key="pair"
-    )
-    return cache.view(run, key, victim)
 
 
 def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:

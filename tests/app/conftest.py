@@ -4,7 +4,8 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,9 @@ def key(*parts: str) -> str:
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:20]
 
 
-def reference(kind: str, label: str, **more: Any) -> dict[str, Any]:
+def reference(kind: str, label: str, salt: str = "", **more: Any) -> dict[str, Any]:
     empty = {"arm": None, "poison_key": None, "victim": None, "defense": None}
-    return {"key": key(kind, str(more)), "kind": kind, "label": label, **empty, **more}
+    return {"key": key(kind, salt, str(more)), "kind": kind, "label": label, **empty, **more}
 
 
 def steps() -> list[dict[str, Any]]:
@@ -114,7 +115,7 @@ def arrays() -> dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]]:
             },
         ),
         "poison": (
-            {"n": ROWS, "changes_labels": True},
+            {"n": ROWS, "changes_labels": True, "targeted": False, "epsilon": None, "attack": "badnets"},
             {
                 "rows": rows,
                 "images": stamped,
@@ -145,6 +146,47 @@ def experiment(**changes: Any) -> Experiment:
     return parse({**presets.load(presets.DEFAULT).content, **changes})
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a made-up run consists of: its steps, what each of them wrote, its curves' points, its result."""
+
+    steps: list[dict[str, Any]]
+    content: Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, np.ndarray]]]
+    points: list[dict[str, Any]]
+    result: dict[str, Any]
+
+
+def write_run(
+    store: Store, asked: Experiment, made: Made, state: str, files: bool | Container[str], outcome: dict[str, Any]
+) -> str:
+    """Put a run in a store as if it had come as far as `state`; `files`: whether (or which kinds of) steps are done."""
+    run_id = store.queue(asked.model_dump(mode="json"), spec_hash=asked.hash(), name=asked.name)
+    if state == "queued":
+        return run_id
+    store.claim()
+    if state == "starting":
+        return run_id
+    # A lost run is one whose process is gone; the others belong to this one.
+    owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) if state == "lost" else None
+    store.begin(run_id, owner.pid if owner else os.getpid(), "cpu (2 cores)", made.steps)
+    for point in made.points:
+        store.add_point(run_id, **{"poison_key": 0, "victim": 0, "loss": 1.0, "seconds": 1.0, **point})
+    store.progress(run_id, "Train on the poisoned set: epoch 2 of 8", 0.3, 21.0)
+    for step in made.steps:
+        if files is True or (files and step["kind"] in files):
+            meta, content = made.content(step)
+            with store.artifacts.write(step["key"]) as folder:
+                save(folder, meta, **content)
+    if owner:
+        owner.communicate()
+    elif state == "stopping":
+        store.cancel(run_id)
+    elif state != "running":
+        end = {"result": made.result} if state == "done" else {}
+        store.finish(run_id, state, **{**end, **outcome})
+    return run_id
+
+
 @pytest.fixture
 def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store of a fresh home folder; no worker is started."""
@@ -157,35 +199,32 @@ def make_run(store: Store) -> Callable[..., str]:
     """Writes a run in a given state: `make_run("running")`. Finished ones have files, unless `files=False`."""
 
     def make(state: str = "done", *, files: bool = True, changes: dict[str, Any] | None = None, **outcome: Any) -> str:
-        asked = experiment(name="A <i>stamp</i>", **(changes or {}))
-        spec = asked.model_dump(mode="json")
-        run_id = store.queue(spec, spec_hash=asked.hash(), name=asked.name)
-        if state == "queued":
-            return run_id
-        store.claim()
-        if state == "starting":
-            return run_id
-        # A lost run is one whose process is gone; the others belong to this one.
-        owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) if state == "lost" else None
-        store.begin(run_id, owner.pid if owner else os.getpid(), "cpu (2 cores)", steps())
-        for epoch in (1, 2):
-            for trained, success in (("undefended", 0.5 * epoch), ("spectral_signatures", 0.0)):
-                place = {"poison_key": 0, "victim": 0, "epoch": epoch, "loss": 1.0, "seconds": 1.0}
-                store.add_point(run_id, arm=trained, clean_accuracy=0.4 * epoch, asr=success, **place)
-        store.progress(run_id, "Train on the poisoned set: epoch 2 of 8", 0.3, 21.0)
-        if files:
-            for step in steps():
-                meta, content = arrays()[step["kind"]]
-                with store.artifacts.write(step["key"]) as folder:
-                    save(folder, meta, **content)
-        if owner:
-            owner.communicate()
-        elif state == "stopping":
-            store.cancel(run_id)
-        elif state != "running":
-            end = {"result": result()} if state == "done" else {}
-            store.finish(run_id, state, **{**end, **outcome})
-        return run_id
+        points = [
+            {"arm": arm, "epoch": epoch, "clean_accuracy": 0.4 * epoch, "asr": success}
+            for epoch in (1, 2)
+            for arm, success in (("undefended", 0.5 * epoch), ("spectral_signatures", 0.0))
+        ]
+        whole = Made(steps(), lambda step: arrays()[step["kind"]], points, result())
+        return write_run(store, experiment(name="A <i>stamp</i>", **(changes or {})), whole, state, files, outcome)
+
+    return make
+
+
+@pytest.fixture
+def make_targeted(store: Store) -> Callable[..., str]:
+    """Writes a run of an attack on one chosen image (see `tests.app.targeted`), like `make_run`."""
+    from tests.app import targeted
+
+    def make(
+        state: str = "done",
+        *,
+        files: bool | Container[str] = True,
+        changes: dict[str, Any] | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> str:
+        asked = experiment(name="A <i>target</i>", **{**targeted.SETTINGS, **(changes or {})})
+        whole = Made(targeted.steps(), targeted.content, targeted.points(), result or targeted.result())
+        return write_run(store, asked, whole, state, files, {})
 
     return make
 

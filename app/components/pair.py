@@ -1,0 +1,44 @@
+"""Which draw of the poisons and which model a page looks at: two boxes that stand in the link."""
+
+import streamlit as st
+
+from app import cache
+from core.runs.store import Run
+from core.runs.view import RunView
+
+WIDTH = 190
+
+
+def draws(run: Run) -> list[int]:
+    """Numbers of the run's draws of the poisons, from 0."""
+    return sorted({step["poison_key"] for step in run.steps if step["kind"] == "poison"})
+
+
+def models(run: Run) -> list[int]:
+    """Numbers of the models that are trained on each draw, from 0."""
+    return sorted({step["victim"] for step in run.steps if step["kind"] == "train" and step["poison_key"] is not None})
+
+
+def pick(run: Run) -> RunView:
+    """Two boxes in a line of their own, where there is a choice; the run, seen through what they hold."""
+    if len(draws(run)) < 2 and len(models(run)) < 2:
+        return cache.view(run)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return boxes(run)
+
+
+def boxes(run: Run) -> RunView:
+    """Two boxes where the caller wants them, each only where there is a choice."""
+    return cache.view(run, _box("Draw of the poisons", draws(run), "key"), _box("Model", models(run), "victim"))
+
+
+def _box(label: str, numbers: list[int], key: str) -> int:
+    if len(numbers) < 2:
+        return 0
+    if st.session_state.get(key) not in numbers:  # of another run, perhaps
+        st.session_state.pop(key, None)
+    return int(
+        st.selectbox(
+            label, numbers, format_func=lambda number: str(number + 1), key=key, bind="query-params", width=WIDTH
+        )
+    )
