@@ -1,5 +1,6 @@
 """How long an experiment will take here: by what earlier ones took, or a guess before there was one."""
 
+import heapq
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -188,15 +189,24 @@ def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> 
         works: seconds of each, and the names of those that it waits for; names that are no works are done already.
         lanes: works that are done at the same time.
     """
-    ends: dict[str, float] = {}
-    running: dict[str, float] = {}
+    order = {name: place for place, name in enumerate(works)}
+    waits = {name: sum(need in works for need in needs) for name, (_, needs) in works.items()}
+    frees: dict[str, list[str]] = {}
+    for name, (_, needs) in works.items():
+        for need in needs:
+            frees.setdefault(need, []).append(name)
+    ready = [(order[name], name) for name, count in waits.items() if not count]
+    running: list[tuple[float, int, str]] = []
     now = 0.0
-    while len(ends) < len(works):
-        waiting = [name for name in works if name not in ends and name not in running]
-        ready = [name for name in waiting if all(need in ends for need in works[name][1] if need in works)]
-        running |= {name: now + works[name][0] for name in ready[: lanes - len(running)]}
-        first = min(running, key=running.__getitem__)
-        now = ends[first] = running.pop(first)
+    while ready or running:
+        while ready and len(running) < lanes:
+            place, name = heapq.heappop(ready)
+            heapq.heappush(running, (now + works[name][0], place, name))
+        now, _, finished = heapq.heappop(running)
+        for name in frees.get(finished, []):
+            waits[name] -= 1
+            if not waits[name]:
+                heapq.heappush(ready, (order[name], name))
     return now
 
 
