@@ -13,12 +13,20 @@ from core.attacks.base import Attack, Evaluation, Poisoned, Tools, apply, evalua
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.spec import setting
+from core.train.loop import build
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "badnets": [
         {"target_class": 1},
         {"mode": "one_source", "source_class": 2, "target_class": 0, "place": "centre", "opacity": 0.5},
         {"mode": "all_to_all", "size": 4, "pattern": "checker", "colour": "#ff8000"},
+    ],
+    "bullseye_polytope": [{"steps": 5}, {"steps": 5, "views": 2}],
+    "convex_polytope": [{"steps": 5}],
+    "feature_collision": [{"steps": 5}, {"steps": 5, "form": "l2"}],
+    "gradient_matching": [
+        {"steps": 5, "restarts": 2},
+        {"steps": 5, "choice": "gradient_norm", "source_class": 2, "target_class": 1, "epsilon": 4},
     ],
     "label_flip": [{"mode": mode} for mode in ("symmetric", "pair", "fixed")],
     "tran_trigger": [
@@ -37,9 +45,23 @@ def make(name: str, settings: dict[str, Any], **more: Any) -> Attack:
     return attack
 
 
+def tools_for(attack: Attack, data: ImageSet, seed: int = 0, key: int = 0) -> Tools:
+    """What the runner would hand over: test images, one untrained surrogate, a short training."""
+    tools = Tools(seed, key)
+    if "test" in attack.needs:
+        tools = replace(tools, test=data)
+    if attack.needs:
+        model = registry.load("models", "mlp")(width=8)
+        tools = replace(tools, model=model, training=spec.Training(epochs=2, batch_size=40, shift=1))
+    if "surrogates" in attack.needs:
+        assert tools.model is not None
+        tools = replace(tools, surrogates=(build(tools.model, data, 7, "cpu").eval(),))
+    return tools
+
+
 def poison(attack: Attack, data: ImageSet, seed: int = 0, key: int = 0) -> Poisoned:
     try:
-        return apply(attack, data, Tools(seed, key))
+        return apply(attack, data, tools_for(attack, data, seed, key))
     except AttackError as error:
         pytest.fail(f"{error} If the settings do not fit tiny data, add a line for {attack.name} to SETTINGS.")
 
