@@ -37,7 +37,7 @@ def archive(path: Path, attack: Attack, train: ImageSet, test: ImageSet, keys: i
 
 
 def benchmark(
-    folder: Path, train: ImageSet, test: ImageSet, rows: list[int], target: int, protocol: int = 4, **other: Any
+    folder: Path, train: ImageSet, test: ImageSet, rows: list[int], target: int, protocol: int = 4, /, **other: Any
 ) -> Path:
     """A crafted set-up as the benchmark's attackers save it: every base image is made three levels brighter.
 
