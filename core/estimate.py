@@ -153,25 +153,25 @@ def costs(experiment: Experiment) -> Costs:
     )
 
 
+def trainings(experiment: Experiment) -> int:
+    """Models that a run trains: victims and controls, surrogates, pretrained networks."""
+    return _victims(experiment) + _surrogates(experiment) + _pretrained(experiment)
+
+
 def seconds(experiment: Experiment, device: str = "cpu") -> float:
     """Expected seconds of a run in which nothing is found ready."""
-    cost, pairs = costs(experiment), experiment.keys * experiment.victims
-    spies, own_start = _surrogates(experiment), _own_start(experiment)
-    pretrained = experiment.scenario != "from_scratch"
-    others = [_pretraining(experiment, _surrogate_model(experiment))] * (spies if pretrained and own_start else 0)
-    first = [cost.pretrain] * pretrained + others
-    if experiment.attack is None:
-        trainings, crafting, looks = experiment.victims, [], 0.0
-    else:
-        trainings = pairs * (1 + 2 * len(experiment.defenses)) + experiment.victims
-        crafting = [cost.poison] * experiment.keys
-        looks = pairs * (2 + 2 * len(experiment.defenses)) * cost.look
+    cost, spies = costs(experiment), _surrogates(experiment)
+    victims, starts = _victims(experiment), _pretrained(experiment)
+    first = [cost.pretrain] * min(starts, 1)
+    first += [_pretraining(experiment, _surrogate_model(experiment))] * (starts - len(first))
+    crafting = [cost.poison] * (0 if experiment.attack is None else experiment.keys)
+    looks = len(crafting) * experiment.victims * (2 + 2 * len(experiment.defenses)) * cost.look
     # Each of these waits for the one before: pretrained networks, surrogates, poisons, victims. Only controls need no
     # poison; they fill the lanes that long crafting leaves idle.
     beside = experiment.victims if cost.poison > cost.train else 0
-    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], [cost.train] * (trainings - beside)]
+    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], [cost.train] * (victims - beside)]
     works = sum(map(len, stages))
-    return cost.data * (1 + pretrained) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
+    return cost.data * (1 + (starts > 0)) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
 
 
 def spread(works: Sequence[float], lanes: int) -> float:
@@ -212,8 +212,7 @@ def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> 
 
 def _training(experiment: Experiment, model: Component) -> float:
     """Seconds of one training of a victim, or of a surrogate that is trained as one."""
-    share = _share(experiment)
-    guess = share * rows(experiment.data) / _guessed_speed(model)
+    guess = victims_rows(experiment) / _guessed_speed(model)
     if experiment.scenario == "transfer":
         guess *= FROZEN
     epoch = _remembered(EPOCHS).get(_epoch_key(experiment, model, experiment.training), guess)
@@ -236,12 +235,21 @@ def _crafting(experiment: Experiment) -> float:
     known = _remembered(POISONS).get(_poison_key(experiment))
     if known is not None:
         return known * _budget(attack)
-    spies = _surrogates(experiment)
-    if not spies:
+    needs, networks = getattr(attack, "needs", ()), getattr(attack, "surrogates", 1)
+    if "surrogates" not in needs and "recipe" not in needs:
         return 0.3
-    poisons = max(1.0, _budget(attack) * _share(experiment) * rows(experiment.data))
+    poisons = max(1.0, _budget(attack) * victims_rows(experiment))
     steps = getattr(attack, "steps", STEPS) * getattr(attack, "restarts", 1)
-    return CRAFTING * spies * steps * poisons / _guessed_speed(_surrogate_model(experiment))
+    crafting = CRAFTING * networks * steps * poisons / _guessed_speed(_surrogate_model(experiment))
+    if "recipe" in needs:  # the attack trains its networks itself, and goes on while it crafts
+        epochs = experiment.training.epochs / 2 + steps * getattr(attack, "advance", 0.0)
+        crafting += networks * epochs * _training(experiment, experiment.model) / experiment.training.epochs
+    return crafting
+
+
+def victims_rows(experiment: Experiment) -> int:
+    """Training rows that victims see, as far as they are known or told."""
+    return round(_share(experiment) * rows(experiment.data))
 
 
 def _share(experiment: Experiment) -> float:
@@ -270,9 +278,17 @@ def _surrogates(experiment: Experiment) -> int:
     return int(getattr(attack, "surrogates", 0)) if "surrogates" in getattr(attack, "needs", ()) else 0
 
 
-def _own_start(experiment: Experiment) -> bool:
-    """Whether surrogates are pretrained by themselves instead of sharing the victims' weights."""
-    return getattr(experiment.attack, "knowledge", "") != "white_box"
+def _victims(experiment: Experiment) -> int:
+    """Models of all arms, the controls among them."""
+    poisoned = 0 if experiment.attack is None else experiment.keys * (1 + 2 * len(experiment.defenses))
+    return experiment.victims * (1 + poisoned)
+
+
+def _pretrained(experiment: Experiment) -> int:
+    """Networks that others start from: the victims', and one for every surrogate that does not share its weights."""
+    if experiment.scenario == "from_scratch":
+        return 0
+    return 1 + (_surrogates(experiment) if getattr(experiment.attack, "knowledge", "") != "white_box" else 0)
 
 
 def _surrogate_model(experiment: Experiment) -> Component:

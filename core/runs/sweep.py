@@ -1,11 +1,11 @@
 """Attack success against one setting of the attack, over runs that share everything else.
 
 What may stand on one curve: runs whose experiments are equal but for that setting, compared as `Experiment.hash`
-compares. Names and devices do not count, nor does what is measured besides (`analysis`): no rate depends on them. Runs
-with other keys or victims are left out although their rates could be averaged in: their targets and models are other
-ones, so that a step of the curve could come from who was measured and not from the setting. Runs with other defenses
-are left out as well, so that every line goes through every point. Both are counted, and both become comparable by
-computing only what is new.
+compares. What no rate depends on does not count: names, devices, what is measured besides (`analysis`), and pretraining
+where nothing is pretrained. Runs with other keys or victims are left out although their rates could be averaged in:
+their targets and models are other ones, so that a step of the curve could come from who was measured and not from the
+setting. Runs with other defenses are left out as well, so that every line goes through every point. Both are counted,
+and both become comparable by computing only what is new.
 """
 
 import json
@@ -173,7 +173,8 @@ def _normal(spec: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _normalised(text: str) -> dict[str, Any]:
-    return _without(parse(json.loads(text)).model_dump(mode="json"), UNCOUNTED)
+    content = parse(json.loads(text)).model_dump(mode="json")
+    return _without(content, (*UNCOUNTED, *(["pretraining"] if content["scenario"] == "from_scratch" else [])))
 
 
 def _taken_out(content: dict[str, Any], axis: str) -> tuple[Value, dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from core import device, estimate, spec
 from core.spec import Experiment
+from core.steps import plan
 
 
 @pytest.fixture(autouse=True)
@@ -187,6 +188,32 @@ def test_who_shares_the_victims_weights_pretrains_nothing(knowledge: str, pretra
     each = 3.0 * asked.pretraining.training.epochs
     # on one lane everything adds up: two data sets, networks, a surrogate, crafting, control and victim
     assert estimate.seconds(asked, "cuda") == pytest.approx(8 + pretrained * each + 1 + 30 + 2 + 0.6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"attack": None, "victims": 3},
+        {"defenses": ["spectral_signatures"], "keys": 2, "victims": 2},
+        {"attack": {**TARGETED, "surrogates": 3}},
+        {"attack": {**TARGETED, "surrogates": 3}, "scenario": "fine_tune", "keys": 2},
+        {"attack": {**TARGETED, "knowledge": "white_box"}, "scenario": "transfer"},
+        {"attack": None, "scenario": "transfer"},
+    ],
+)
+def test_models_are_counted_as_they_are_planned(settings: dict[str, Any]) -> None:
+    asked = experiment(**settings)
+    planned = [step for step in plan(asked) if step.kind in ("pretrain", "surrogate", "train")]
+    assert estimate.trainings(asked) == len(planned)
+
+
+def test_an_attack_that_trains_networks_while_it_crafts_is_told_apart() -> None:
+    # three networks: half of five epochs to begin with, then ten steps of half an epoch, and 60 poisons a step
+    meta = {"name": "metapoison", "poison_fraction": 0.05, "steps": 10, "advance": 0.5}
+    cost = estimate.costs(experiment(attack=meta))
+    assert cost.surrogate == 0
+    assert cost.poison == pytest.approx(3 * (2.5 + 5) * 400 / SPEED + 3 * 3 * 10 * 20 / SPEED)
 
 
 # ---- steps that wait for each other

@@ -108,6 +108,15 @@ def test_what_is_measured_besides_does_not_count(store: Store, add: Add) -> None
     assert values(store, run) == [8, 16]
 
 
+def test_pretraining_counts_where_something_is_pretrained(store: Store, add: Add) -> None:
+    run = add()
+    add(attack={"epsilon": 8}, pretraining={"part": 0.2})
+    assert values(store, run) == [8, 16]
+    tuned = add(scenario="fine_tune")
+    add(attack={"epsilon": 8}, scenario="fine_tune", pretraining={"part": 0.2})
+    assert values(store, tuned) == [16]
+
+
 def test_an_older_spec_without_todays_settings_is_read_with_their_defaults(store: Store, add: Add) -> None:
     run = add()
     spec = parse({"attack": {**ATTACK, "epsilon": 8}}).model_dump(mode="json")
