@@ -3,7 +3,7 @@
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from core import registry
 from core.spec import Part
 
 SHARES = (
@@ -39,13 +40,27 @@ SLIDER_STEPS = 300
 """Whole numbers with more legal values than this get a box to type in instead of a slider."""
 NAMES = {
     "poison_fraction": "Poison rate",
-    "keys": "Draws of the poisons",
-    "victims": "Models per arm",
+    "surrogates": "Surrogate networks",
+    "surrogate_model": "Kind of surrogate",
+    "setups": "List of set-ups",
+    "part": "Part to pretrain on",
     "train": "Training images",
     "test": "Test images",
 }
-WIDE = ("poison_fraction", "path")
+WIDE = ("poison_fraction", "path", "knowledge")
 """Fields that need the whole width: their values are long."""
+TYPED = ("epsilon", "keys", "victims")
+"""Whole numbers that people have in mind: a box to type in, however few values are legal."""
+SENTENCES = {
+    "white_box": "White box: the very weights that the victim starts from",
+    "grey_box": "Grey box: the kind of network and the data, but not the weights",
+    "black_box": "Black box: the data only; it crafts on another kind of network",
+}
+"""Options whose names alone would not say enough."""
+DRAWN = "drawn for every key"
+"""What -1 stands for where a class may be drawn."""
+CHOSEN_FROM = {"surrogate_model": "models"}
+"""Fields that name a component, and of which kind."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +78,38 @@ def label(name: str, unit: str = "") -> str:
     return f"{words} ({shown})" if shown and shown not in words.lower() else words
 
 
-def draw(cls: type[Part], values: dict[str, Any], prefix: str, known: Known) -> dict[str, Any]:
-    """Widgets for every field of a model, advanced ones folded; returns what they hold.
+def draw(
+    cls: type[Part],
+    values: dict[str, Any],
+    prefix: str,
+    known: Known,
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    needed: Callable[[str, Mapping[str, Any]], bool] = lambda name, held: True,
+) -> dict[str, Any]:
+    """Widgets for the fields of a model, advanced ones folded; returns what they hold.
 
     Args:
         cls: the model.
         values: what to start from; fields that are missing start at their default.
         prefix: of the widgets' keys; another prefix is another form.
         known: see `Known`.
+        groups: fields that stand together under a title, below the others; they are never folded.
+        needed: whether a field matters, given what those before it hold; one that does not is kept and not shown.
     """
-    plain = {name: field for name, field in cls.model_fields.items() if not _extra(field).get("advanced")}
-    folded = {name: field for name, field in cls.model_fields.items() if name not in plain}
+    grouped = {name for names in (groups or {}).values() for name in names}
+    alone = {name: field for name, field in cls.model_fields.items() if name not in grouped}
+    plain = {name: field for name, field in alone.items() if not _extra(field).get("advanced")}
+    folded = {name: field for name, field in alone.items() if name not in plain}
     held: dict[str, Any] = {}
     slots: dict[str, Any] = {}
 
     def lay_out(fields: dict[str, FieldInfo]) -> None:
         places: list[Any] = []
         for name, field in fields.items():
+            if not needed(name, held):
+                held[name] = _value(name, field, values)
+                continue
             if name in WIDE:
                 place = st.container()
             else:
@@ -89,9 +119,16 @@ def draw(cls: type[Part], values: dict[str, Any], prefix: str, known: Known) -> 
                 held[name], slots[name] = _field(name, field, values, prefix, known)
 
     lay_out(plain)
-    if folded:
+    for title, names in (groups or {}).items():
+        fields = {name: cls.model_fields[name] for name in names if name in cls.model_fields}
+        if any(needed(name, held) for name in fields):
+            st.markdown(f"**{title}**")
+        lay_out(fields)
+    if any(needed(name, held) for name in folded):
         with st.expander("Advanced"):
             lay_out(folded)
+    else:
+        lay_out(folded)
     _complain(cls, held, slots)
     return held
 
@@ -111,9 +148,12 @@ def _complain(cls: type[Part], held: dict[str, Any], slots: dict[str, Any]) -> N
 
 
 def _field(name: str, field: FieldInfo, values: dict[str, Any], prefix: str, known: Known) -> tuple[Any, Any]:
-    value = values.get(name, None if field.is_required() else field.get_default(call_default_factory=True))
-    held = widget(name, field, value, f"{prefix}.{name}", known)
+    held = widget(name, field, _value(name, field, values), f"{prefix}.{name}", known)
     return held, st.empty()
+
+
+def _value(name: str, field: FieldInfo, values: dict[str, Any]) -> Any:
+    return values.get(name, None if field.is_required() else field.get_default(call_default_factory=True))
 
 
 def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known) -> Any:
@@ -129,17 +169,13 @@ def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known) -> A
         return st.toggle(value=bool(value), **shown)
     if kind in (int, float) and optional:
         return _optional_number(kind, field, value, shown)
-    if (
-        kind is int
-        and name.endswith("_class")
-        and known.class_names
-        and isinstance(value, int)
-        and value < len(known.class_names)
-    ):
-        numbers = list(range(len(known.class_names)))
-        return st.selectbox(options=numbers, index=value, format_func=lambda n: f"{n}: {known.class_names[n]}", **shown)
+    if name in CHOSEN_FROM:
+        return _component(CHOSEN_FROM[name], value, shown)
+    names = len(known.class_names)
+    if kind is int and name.endswith("_class") and names and isinstance(value, int) and value < names:
+        return _class(field, value, shown, known)
     if kind is int:
-        return _whole(field, value, shown)
+        return _whole(field, value, shown, typed=name in TYPED)
     if kind is float:
         return (
             _share(name, field, value, shown, known)
@@ -155,10 +191,33 @@ def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known) -> A
     return st.text_input(value=text, **shown)
 
 
-def _whole(field: FieldInfo, value: Any, shown: dict[str, Any]) -> int:
+def _class(field: FieldInfo, value: int, shown: dict[str, Any], known: Known) -> int:
+    """A class by number and name; -1 among them where that is legal."""
+    first = -1 if _bounds(field, 1)[0] == -1 else 0
+    numbers = list(range(first, len(known.class_names)))
+
+    def words(number: int) -> str:
+        return DRAWN if number < 0 else f"{number}: {known.class_names[number]}"
+
+    return int(st.selectbox(options=numbers, index=value - first, format_func=words, **shown))
+
+
+def _component(kind: str, value: Any, shown: dict[str, Any]) -> str:
+    """A component by its title."""
+    names = list(registry.names(kind))
+
+    def words(name: str) -> str:
+        return str(registry.load(kind, name).title)  # type: ignore[attr-defined]
+
+    return str(
+        st.selectbox(options=names, index=names.index(value) if value in names else 0, format_func=words, **shown)
+    )
+
+
+def _whole(field: FieldInfo, value: Any, shown: dict[str, Any], typed: bool) -> int:
     low, high = _bounds(field, 1)
     start = int(value) if value is not None else int(low or 0)
-    if low is not None and high is not None and high - low <= SLIDER_STEPS:
+    if not typed and low is not None and high is not None and high - low <= SLIDER_STEPS:
         return int(st.slider(min_value=int(low), max_value=int(high), value=start, **shown))
     return int(st.number_input(min_value=_int(low), max_value=_int(high), value=start, step=1, **shown))
 
@@ -221,7 +280,7 @@ def _int(value: float | None) -> int | None:
 
 
 def _words(option: Any) -> str:
-    return str(option).replace("_", " ")
+    return SENTENCES.get(option) or str(option).replace("_", " ")
 
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
