@@ -20,7 +20,7 @@ from rich.table import Table
 
 from core import checks, presets, registry, spec
 from core.errors import PoisonscopeError, SpecError
-from core.runs import archive
+from core.runs import archive, poisons
 from core.runs.record import Run
 from core.runs.recorder import Recorder, perform
 from core.runs.store import Store
@@ -230,23 +230,50 @@ def delete_run(run_id: RunId) -> None:
     Store().delete(run_id)
 
 
+@contextmanager
+def _new_file(path: Path) -> Iterator[None]:
+    """Around the writing of a file that must not be there yet."""
+    if path.exists():
+        raise PoisonscopeError(f"{str(path)!r} is there already; choose another name.")
+    try:
+        yield
+    except OSError as error:
+        raise PoisonscopeError(f"Cannot write {str(path)!r}: {error.strerror}.") from None
+
+
 @app.command("export")
 def export_run(run_id: RunId, path: Annotated[Path, typer.Argument(help="The zip to write.")]) -> None:
     """Write a finished run to one zip that can be imported elsewhere."""
     store = Store()
     store.run(run_id)
-    if path.exists():
-        raise PoisonscopeError(f"{str(path)!r} is there already; choose another name.")
-    try:
+    with _new_file(path):
         archive.export_run(store, run_id, path)
-    except OSError as error:
-        raise PoisonscopeError(f"Cannot write {str(path)!r}: {error.strerror}.") from None
 
 
 @app.command("import")
 def import_run(path: Annotated[Path, typer.Argument(help="A zip that `export` wrote.")]) -> None:
     """Add a run from a zip."""
     print(archive.import_run(Store(), path))
+
+
+@app.command("poisons")
+def write_poisons(
+    run_id: RunId,
+    path: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The archive to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's poisons to one archive, which the attack `imported` takes in."""
+    store = Store()
+    store.run(run_id)
+    with _new_file(path):
+        wrote = poisons.export_poisons(store, run_id, path)
+    if as_json:
+        keys = [entry.model_dump() for entry in wrote.keys]
+        facts = {"attack": wrote.facts.attack, "epsilon": wrote.facts.epsilon}
+        print(json.dumps({"path": str(path), "bytes": path.stat().st_size, **facts, "keys": keys}))
+        return
+    rows = sum(entry.poisons for entry in wrote.keys)
+    _console().print(f"{rows} poisons of {len(wrote.keys)} keys in {path}")
 
 
 @app.command("presets")

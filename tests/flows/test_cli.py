@@ -253,6 +253,7 @@ def test_control_c_is_recorded(home: Path, tiny_file: Path, root: Path) -> None:
         (["delete", "r-nothere"], ["r-nothere"]),
         (["delete", "../../etc"], ["../../etc"]),
         (["export", "r-nothere", "x.zip"], ["r-nothere"]),
+        (["poisons", "r-nothere", "x.zip"], ["r-nothere"]),
         (["import", "missing.zip"], ["missing.zip"]),
         (["import", "broken.toml"], ["not a readable zip"]),
         (["attacks", "badnet"], ["badnet", "Did you mean 'badnets'"]),
@@ -301,8 +302,8 @@ def test_help_is_help(call: Any) -> None:
 
 def test_every_command_explains_itself(call: Any) -> None:
     commands = call("--help").out
-    for name in ("run", "list", "show", "resume", "cancel", "delete", "export", "import", "presets", "attacks",
-                 "defenses", "datasets", "models", "worker", "bench"):  # fmt: skip
+    for name in ("run", "list", "show", "resume", "cancel", "delete", "export", "import", "poisons", "presets",
+                 "attacks", "defenses", "datasets", "models", "worker", "bench"):  # fmt: skip
         assert f"  {name} " in commands
         said = call(name, "--help")
         assert said.status == 0 and "Usage" in said.out and len(said.out.splitlines()) > 4
