@@ -79,7 +79,7 @@ def _page(seen: RunView, rows: np.ndarray, size: int, gain: int | None) -> None:
         st.html(triples(originals, images, words, size=width, names=("original", "poison")))
     else:
         pictures = triples(
-            originals, images, words, width + 12, names=("base image", "poison"), amplified=gain, between="perturbation"
+            originals, images, words, width + 24, names=("base image", "poison"), amplified=gain, between="perturbation"
         )
         st.html(pictures)
     say.small(f"{(number - 1) * size + 1} to {(number - 1) * size + len(part)} of {len(rows):,} poisons.")

@@ -23,8 +23,8 @@ def rated_arms(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {**control, **result.get("arms", {})}
 
 
-def card(result: dict[str, Any], measure: str, title: str) -> str:
-    """One measure: its value before and after defense, then all arms."""
+def card(result: dict[str, Any], measure: str, title: str, look: str = "") -> str:
+    """One measure: its value before and after defense, then all arms; `look` may be `ps-wide`, over the whole page."""
     arms = {name: arm[measure] for name, arm in rated_arms(result).items() if arm.get(measure)}
     trials, words = bool(result.get("pairs")), measure
     if measure == "asr":
@@ -41,7 +41,7 @@ def card(result: dict[str, Any], measure: str, title: str) -> str:
     of = " trials" if trials and measure != "clean_accuracy" else ""
     rows = "".join(_row(name, rate, list(arms), of) for name, rate in arms.items())
     body = f'<div class="ps-big">{big} <small>{below}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
-    return _card(title, HELP[words], body)
+    return _card(title, HELP[words], body, look)
 
 
 def _card(title: str, explained: str, body: str, look: str = "") -> str:
@@ -52,7 +52,7 @@ def _card(title: str, explained: str, body: str, look: str = "") -> str:
 def _row(name: str, rate: dict[str, Any], arms: list[str], of: str) -> str:
     colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
     low, high, mean = 100 * rate["low"], 100 * rate["high"], 100 * rate["mean"]
-    models = f", {rate['seeds']} models" if rate.get("seeds", 1) > 1 else ""
+    models = f", {rate['seeds']} models" if rate.get("seeds", 1) > 1 and not of else ""
     bar = (
         f'<i style="left:{low:.2f}%;width:{high - low:.2f}%;background:{colour}"></i>'
         f'<b style="left:{mean:.2f}%;background:{colour}"></b>'
@@ -69,7 +69,7 @@ def _heading(label: str, colour: str) -> str:
     return f'<th scope="row"><span class="ps-swatch" style="background:{colour}"></span>{label}</th>'
 
 
-def detection_card(result: dict[str, Any], arm: str) -> str:
+def detection_card(result: dict[str, Any], arm: str, look: str = "ps-wide") -> str:
     """What a filter caught and lost, beside a random filter that removes as many rows."""
     arms = result["arms"]
     found, poisons, lost = caught(arms[arm]["detection"])
@@ -85,7 +85,7 @@ def detection_card(result: dict[str, Any], arm: str) -> str:
         f'<table class="ps-arms"><tbody class="ps-quiet">{head}</tbody><tbody>{rows}</tbody></table>'
     )
     return _card(
-        "Rows removed", "What the filter removed, and what a random filter of the same size removes.", body, "ps-wide"
+        "Rows removed", "What the filter removed, and what a random filter of the same size removes.", body, look
     )
 
 

@@ -1,5 +1,7 @@
 """Which draw of the poisons and which model a page looks at: two boxes that stand in the link."""
 
+from typing import Any
+
 import streamlit as st
 
 from app import cache
@@ -30,6 +32,20 @@ def pick(run: Run) -> RunView:
 def boxes(run: Run) -> RunView:
     """Two boxes where the caller wants them, each only where there is a choice."""
     return cache.view(run, _box("Draw of the poisons", draws(run), "key"), _box("Model", models(run), "victim"))
+
+
+def choose(run: Run, points: list[dict[str, Any]]) -> None:
+    """Take over the trial that somebody clicked; for a callback, because the boxes are not drawn yet then.
+
+    Args:
+        run: whose trials.
+        points: of a chart's selection; `customdata` of the first is [draw, model].
+    """
+    if points and points[0].get("customdata") is not None:
+        draw, model = (int(number) for number in points[0]["customdata"])
+        for key, number, numbers in (("key", draw, draws(run)), ("victim", model, models(run))):
+            if number in numbers:
+                st.session_state[key] = number
 
 
 def _box(label: str, numbers: list[int], key: str) -> int:

@@ -78,7 +78,8 @@ def _outcomes(look: Choice, found: list[trials.Pair], chosen: tuple[int, int]) -
     return Chart(
         targeted.outcomes(succeeded, probability, counted, chosen=frame, big=look.big),
         "A filled diamond is a trial that the attacker won: a model, trained on this draw of the poisons, reads the "
-        "target as the wanted class. Below each mark: the probability that the model gives to that class.",
+        "target as the wanted class. Below each mark: the probability that the model gives to that class. Click a mark "
+        "to look at that trial.",
         f"{palette.arm_title(look.arm)}: the attacker won {wins} of {of} trials that count.",
         {
             "Draw": [one["key"] + 1 for one in rows],
@@ -212,7 +213,7 @@ def _learned(look: Choice, seen: list[RunView]) -> Chart:
         f"above the solid one (true class).{bands}{rest}",
         f"Class probabilities of the target per epoch; the wanted class ends highest in {wins} of {len(plots)} plots.",
         {
-            "Plot": [plot.title for plot in plots],
+            "Plot": [plot.title.split("\n")[0] for plot in plots],
             "True class": [look.name(plot.true) for plot in plots],
             "Wanted class": [look.name(plot.wanted) for plot in plots],
             "True class at the end": [percent(float(end[plot.true])) for end, plot in zip(ends, plots, strict=True)],
@@ -233,7 +234,7 @@ def _plot(look: Choice, title: str, seen: list[RunView]) -> _Plot | None:
     true, wanted = int(shown["eval_true"][0]), int(shown["eval_wanted"][0])
     clean = [one.array("measure", "eval_probabilities", arm="control") for one in seen]
     controls = [float(guess[0, wanted]) for guess in clean if guess is not None]
-    words = f"{title}: {_short(look.name(true))} → {_short(look.name(wanted))}"
+    words = f"{title}\n{_short(look.name(true))} → {_short(look.name(wanted))}"
     return _Plot(words, np.stack(curves), true, wanted, float(np.mean(controls)) if controls else None)
 
 

@@ -14,6 +14,7 @@ from core.runs.view import RunView
 LOOK = 4.0
 """Seconds between two looks at a run on its way: crafting takes minutes, and every look reads files."""
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"scale": 3}}
+NO_TOOLS = {"modeBarButtonsToRemove": ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"]}
 
 NEAR_ZERO = (
     "This attack moves the poisons onto the target in the features of one network. Here the victim starts from new "
@@ -102,8 +103,14 @@ def _outcomes(look: Choice, found: list[trials.Pair]) -> Chart | None:
     if not any(look.arm in one["predicted"] for one in found):
         say.empty("No trial is over yet", "A mark appears for every victim that is trained.")
         return None
-    chart = targeted_charts.outcomes(look, found)
-    st.plotly_chart(chart.figure, key=f"outcomes-{look.run.id}", config=CONFIG, alt=chart.alt)
+    chart, key = targeted_charts.outcomes(look, found), f"outcomes-{look.run.id}"
+
+    def choose() -> None:
+        pair.choose(look.run, st.session_state[key]["selection"]["points"])
+
+    st.plotly_chart(
+        chart.figure, key=key, on_select=choose, selection_mode="points", config=CONFIG | NO_TOOLS, alt=chart.alt
+    )
     say.small(chart.reading)
     return chart
 

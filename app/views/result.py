@@ -158,9 +158,11 @@ def _verdict(run: Run, result: dict[str, Any]) -> None:
 def _numbers(result: dict[str, Any]) -> None:
     filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
     cards = [numbers.card(result, "asr", "Attack success"), numbers.card(result, "clean_accuracy", "Clean accuracy")]
+    look = "ps-wide"
     if result.get("pairs"):
-        cards.append(numbers.card(result, "target_probability", "Probability of the wanted class"))
-    cards += [numbers.detection_card(result, arm) for arm in filters]
+        look = "" if len(filters) == 1 else "ps-wide"  # two cards side by side leave no hole in the page
+        cards.append(numbers.card(result, "target_probability", "Probability of the wanted class", look))
+    cards += [numbers.detection_card(result, arm, look) for arm in filters]
     three = "three" if len(cards) == 3 and not frame.big() else ""
     st.html(f'<div class="ps-cards {three}">{"".join(cards)}</div>')
 

@@ -11,7 +11,7 @@ from core.figures import palette
 
 OTHERS = 8
 """Classes beside the true and the wanted one that a small plot shows: those with the highest peaks."""
-ACROSS = 5
+ACROSS = 4
 """Small plots side by side."""
 WANTED = {"color": palette.VERMILION, "symbol": "diamond", "dash": "dash"}
 TRUE = {"color": palette.BLUE, "symbol": "circle", "dash": "solid"}
@@ -31,7 +31,7 @@ def target_probabilities(
     Args:
         curves: one (victims, epochs + 1, k) float array in [0, 1] a plot; column 0 is before training.
         wanted, true: a class a plot: the one that the attacker wants, and the target's own.
-        titles: a few words a plot.
+        titles: a few words a plot; a second line after a line break.
         control: a plot's probability of the wanted class in the clean baseline, drawn as a dotted rule; None without.
         big: presentation size.
 
@@ -45,22 +45,22 @@ def target_probabilities(
         columns,
         shared_xaxes=True,
         shared_yaxes=True,
-        subplot_titles=[html.escape(title) for title in titles],
+        subplot_titles=[html.escape(title).replace("\n", "<br>") for title in titles],
         horizontal_spacing=0.02,
-        vertical_spacing=0.26 / rows,
+        vertical_spacing=0.3 / rows,
     )
     for place, measured in enumerate(curves):
         where = {"row": place // columns + 1, "col": place % columns + 1}
         rule = control[place] if place < len(control) else None
         for trace in _small_plot(100 * measured, wanted[place], true[place], first=place == 0, rule=rule):
             figure.add_trace(trace, **where)
-    palette.styled(figure, height=90 + 165 * rows if rows > 1 else 320, big=big)
+    palette.styled(figure, height=100 + 165 * rows if rows > 1 else 320, big=big)
     size = palette.BIG_FONT_SIZE if big else palette.FONT_SIZE
     figure.update_annotations(font_size=size)
-    figure.update_xaxes(title=None)
-    figure.update_xaxes(title="Epoch", row=rows)
+    for place in range(max(0, len(curves) - columns), len(curves)):  # the lowest of every column
+        figure.update_xaxes(title="Epoch", showticklabels=True, row=place // columns + 1, col=place % columns + 1)
     figure.update_yaxes(range=[-3, 103], ticksuffix=" %", dtick=50)
-    figure.update_layout(margin_t=30, hovermode="x unified")
+    figure.update_layout(margin_t=45, hovermode="x unified")
     return figure
 
 
@@ -76,13 +76,14 @@ def _small_plot(percent: np.ndarray, wanted: int, true: int, *, first: bool, rul
                 y=[100 * rule] * 2,
                 name="Wanted class, in the clean baseline at the end",
                 legendgroup="control",
+                legendrank=3,
                 showlegend=first,
                 mode="lines",
                 line={"color": palette.GREY, "dash": "dash", "width": 2},
                 hoverinfo="skip",
             )
         )
-    for label, name, look in ((true, "True class", TRUE), (wanted, "Wanted class", WANTED)):
+    for label, name, look, rank in ((true, "True class", TRUE, 1), (wanted, "Wanted class", WANTED, 2)):
         if len(percent) > 1:
             traces.append(
                 palette.band(epochs, percent[:, :, label].min(axis=0), percent[:, :, label].max(axis=0), look["color"])
@@ -93,6 +94,7 @@ def _small_plot(percent: np.ndarray, wanted: int, true: int, *, first: bool, rul
                 y=mean[:, label],
                 name=name,
                 legendgroup=name,
+                legendrank=rank,
                 showlegend=first,
                 mode="lines+markers",
                 line={"color": look["color"], "dash": look["dash"], "width": 2.2},
@@ -113,6 +115,7 @@ def _greys(epochs: np.ndarray, mean: np.ndarray, highlighted: set[int], first: b
         y=y,
         name="Other classes",
         legendgroup="others",
+        legendrank=4,
         showlegend=first,
         mode="lines",
         line={"color": palette.GREY, "width": 1, "dash": "dot"},

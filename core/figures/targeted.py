@@ -36,21 +36,24 @@ def crafting_loss(trace: np.ndarray, *, big: bool = False) -> go.Figure:
     """
     kept = kept_restart(trace)
     figure = go.Figure()
-    for restart in sorted(range(len(trace)), key=lambda number: number == kept):  # the kept one on top
+    others = [restart for restart in range(len(trace)) if restart != kept]
+    for restart in [*others, *([] if kept is None else [kept])]:  # the kept one on top
         steps = np.flatnonzero(np.isfinite(trace[restart]))
         chosen = restart == kept
         figure.add_trace(
             go.Scatter(
                 x=steps + 1,
                 y=trace[restart, steps],
-                name=f"Restart {restart + 1} (kept)" if chosen and len(trace) > 1 else f"Restart {restart + 1}",
+                name="Kept restart" if chosen else "Other restarts",
+                showlegend=chosen or restart == others[0],
+                legendgroup="kept" if chosen else "others",
                 mode="lines",
                 line={
                     "color": palette.VERMILION if chosen else palette.GREY,
                     "width": 2.5 if chosen else 1.2,
                     "dash": "solid" if chosen else "dot",
                 },
-                hovertemplate="%{y:.3f}",
+                hovertemplate=f"%{{y:.3f}} restart {restart + 1}<extra></extra>",
             )
         )
     if kept is not None:
@@ -198,10 +201,8 @@ def outcomes(
             go.Scatter(
                 x=places[:, 1] if turned else places[:, 0],
                 y=places[:, 0] if turned else places[:, 1],
-                customdata=pairs,
-                text=[f"{value:.0f} %" for value in percent],
-                mode="markers+text" if named else "markers",
-                textposition="bottom center",
+                customdata=pairs.tolist(),  # typed arrays would come back from a browser as mappings
+                mode="markers",
                 name=f"{name} ({len(pairs)})",
                 marker={"color": colour, "symbol": symbol, "size": 15, "line": {"width": 2.5, "color": colour}},
                 selected={"marker": {"opacity": 1}},
@@ -213,6 +214,8 @@ def outcomes(
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
+    if named:
+        figure.add_trace(_numbers(probability, turned))
     if chosen is not None:
         x, y = (chosen[1], chosen[0]) if turned else chosen
         figure.add_trace(
@@ -221,18 +224,32 @@ def outcomes(
                 y=[y + 1],
                 mode="markers",
                 name="Shown below",
-                marker={"symbol": "square-open", "size": 27, "color": palette.GREY, "line": {"width": 2}},
+                marker={"symbol": "square-open", "size": 25, "color": palette.GREY, "line": {"width": 2}},
                 hoverinfo="skip",
             )
         )
     lines, across = sorted((keys, victims))
-    palette.styled(figure, height=110 + 52 * lines, big=big)
+    palette.styled(figure, height=110 + 58 * lines, big=big)
     titles = ("Model", "Draw of the poisons") if turned else ("Draw of the poisons", "Model")
     whole = {"dtick": 1, "showgrid": False, "zeroline": False}
     figure.update_xaxes(title=titles[0], range=[0.5, across + 0.5], **(whole if named else whole | {"dtick": 5}))
-    figure.update_yaxes(title=titles[1], range=[lines + 0.75, 0.6], **whole)
+    figure.update_yaxes(title=titles[1], range=[lines + 0.8, 0.6], **whole)
     figure.update_layout(hovermode="closest", legend_itemsizing="constant", legend_itemclick=False)
     return figure
+
+
+def _numbers(probability: np.ndarray, turned: bool) -> go.Scatter:
+    """The probability below every mark."""
+    pairs = np.argwhere(np.isfinite(probability))
+    x, y = (pairs[:, ::-1] if turned else pairs).T
+    return go.Scatter(
+        x=x + 1,
+        y=y + 1.4,
+        text=[f"{100 * probability[tuple(pair)]:.0f} %" for pair in pairs],
+        mode="text",
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _spread(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

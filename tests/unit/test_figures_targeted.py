@@ -29,10 +29,11 @@ def test_crafting_draws_a_line_a_restart_and_marks_the_kept_one():
     trace = np.array([[0.9, 0.8, 0.7], [0.9, NAN, 0.5]], np.float32)
     figure = targeted.crafting_loss(trace)
     lines = by_name(figure)
-    assert list(lines["Restart 1"].x) == [1, 2, 3]
-    kept = lines["Restart 2 (kept)"]
+    assert list(lines["Other restarts"].x) == [1, 2, 3]
+    kept = lines["Kept restart"]
     assert list(kept.x) == [1, 3] and list(kept.y) == pytest.approx([0.9, 0.5])
-    assert kept.line.width > lines["Restart 1"].line.width and kept.line.dash != lines["Restart 1"].line.dash
+    other = lines["Other restarts"].line
+    assert kept.line.width > other.width and kept.line.dash != other.dash
     assert figure.data[-1].marker.symbol == "diamond" and list(figure.data[-1].x) == [3]
 
 
@@ -124,10 +125,11 @@ def grid():
 
 
 def test_outcomes_tell_success_failure_and_what_is_left_out_by_shape(grid):
-    fooled, not_fooled, left_out = targeted.outcomes(*grid).data
-    assert fooled.customdata.tolist() == [[0, 0]] and fooled.text == ("90 %",)
-    assert not_fooled.customdata.tolist() == [[0, 1], [1, 0], [1, 1]]
-    assert left_out.customdata.tolist() == [[2, 0]] and "Left out" in left_out.name
+    fooled, not_fooled, left_out, numbers = targeted.outcomes(*grid).data
+    assert fooled.customdata == ([0, 0],)
+    assert numbers.text == ("90 %", "20 %", "10 %", "0 %", "80 %") and list(numbers.x) == [1, 1, 2, 2, 3]
+    assert not_fooled.customdata == ([0, 1], [1, 0], [1, 1])
+    assert left_out.customdata == ([2, 0],) and "Left out" in left_out.name
     assert len({fooled.marker.symbol, not_fooled.marker.symbol, left_out.marker.symbol}) == 3
 
 
@@ -137,7 +139,7 @@ def test_the_longer_side_of_the_outcomes_lies_across(grid):
     assert wide.layout.xaxis.title.text == "Draw of the poisons"
     turned = targeted.outcomes(*(array.T for array in grid), chosen=(0, 2))
     assert list(turned.data[-1].x) == [3] and list(turned.data[-1].y) == [1]
-    assert turned.data[2].customdata.tolist() == [[0, 2]] and list(turned.data[2].x) == [3]
+    assert turned.data[2].customdata == ([0, 2],) and list(turned.data[2].x) == [3]
     assert turned.layout.xaxis.title.text == "Model"
 
 
