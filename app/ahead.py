@@ -57,7 +57,7 @@ def _ahead(folder: str, names: tuple[str, ...], _experiments: Sequence[Experimen
         seen |= {step.key for step in new}
         works = {step.key: (step.weight, [need.key for need in step.needs]) for step in new if not has(step.key)}
         long = sum(step.kind in LONG for step in new if step.key in works)
-        seconds += estimate.makespan(works, device.lanes(long, device.pick(experiment.device)))
+        seconds += estimate.makespan(works, device.lanes(long, cache.device(experiment.device)))
         ready, missing = ready + len(new) - len(works), missing + len(works)
         trainings += sum(step.kind in TRAININGS for step in new if step.key in works)
     return Ahead(seconds, ready, missing, trainings)

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from app.components.images import sprite
-from core.errors import StoreError
+from core.errors import PoisonscopeError, StoreError
 from core.home import home
 from core.runs.store import Run, Store
 from core.runs.view import RunView
@@ -81,6 +81,17 @@ def _look(found: Machine) -> None:
         found.problem = f"This machine could not be examined: {error}"
     finally:
         found.ready.set()
+
+
+def device(name: str) -> str:
+    """The device that a name means on this machine; the processor where it has none, or while that is looked for."""
+    known = machine()
+    if not known.ready.is_set() or known.problem:
+        return "cpu"
+    try:
+        return str(importlib.import_module("core.device").pick(name))
+    except PoisonscopeError:
+        return "cpu"
 
 
 def view(run: Run, poison_key: int = 0, victim: int = 0) -> RunView:

@@ -156,10 +156,11 @@ def _value(name: str, field: FieldInfo, values: dict[str, Any]) -> Any:
     return values.get(name, None if field.is_required() else field.get_default(call_default_factory=True))
 
 
-def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known) -> Any:
-    """The widget of one field; returns what it holds."""
+def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known, help: str = "") -> Any:
+    """The widget of one field, with its own words of help or others; returns what it holds."""
     kind, optional = _kind(field.annotation)
-    shown: dict[str, Any] = {"label": label(name, _extra(field).get("unit", "")), "help": field.description, "key": key}
+    shown: dict[str, Any] = {"label": label(name, _extra(field).get("unit", "")), "key": key}
+    shown["help"] = help or field.description
     if typing.get_origin(kind) is Literal:
         options = list(typing.get_args(kind))
         return st.selectbox(

@@ -1,13 +1,15 @@
 """A few images before and after an attack, for the Lab: read from a finished data step where there is one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
 from app import cache
-from core.attacks.base import Attack, Tools, apply, evaluation
-from core.datasets.base import Dataset, ImageSet
+from core import estimate
+from core.attacks.base import Attack, Poisoned, Tools, apply, evaluation
+from core.attacks.targeted import Targeted
+from core.datasets.base import Dataset, ImageSet, Split
 from core.errors import PoisonscopeError
 from core.home import home
 from core.spec import Experiment
@@ -26,11 +28,20 @@ class NotFetched(PoisonscopeError):
 
 @dataclass(frozen=True)
 class Sample:
-    """A small part of a data set; `rows` counts the training rows of the whole set, None where that is unknown."""
+    """Images of a data set to look at.
+
+    Attributes:
+        train, test: a few of every class.
+        rows: training rows of a victim; None where that is unknown.
+        whole: all images that a run with these settings will use; None where no run has read them yet.
+        key: of the step that reads them.
+    """
 
     train: ImageSet
     test: ImageSet
     rows: int | None
+    whole: Split | None
+    key: str
 
 
 @dataclass(frozen=True)
@@ -54,41 +65,62 @@ def sample(experiment: Experiment, fetch: bool = False) -> Sample:
         PoisonscopeError: they cannot be read.
     """
     assert isinstance(experiment.data, Dataset)
-    key = _data_key(experiment.data.model_dump_json(), experiment)
+    key = _data_key(experiment)
     ready = cache.store().artifacts.has(key)
     asked = st.session_state.setdefault("fetched", set())
     if fetch:
         asked.add(key)
     if not ready and experiment.data.name in FETCHED and key not in asked:
         raise NotFetched("These images are not on this machine yet. They are downloaded when the run starts.")
-    return _sample(str(home()), key, ready, experiment.data)
+    if ready:
+        return _stored(str(home()), key)
+    found = _loaded(str(home()), _data_key(experiment.model_copy(update={"scenario": "from_scratch"})), experiment.data)
+    known = estimate.victims_rows(experiment) if found.rows or estimate.counted(experiment.data) else None
+    return replace(found, rows=known)
+
+
+def _data_key(experiment: Experiment) -> str:
+    """Key of the images that victims see. It depends on pretraining where that sets a part of them aside."""
+    bare = experiment.model_copy(update={"attack": None, "defenses": (), "keys": 1, "victims": 1})
+    content = bare.model_dump_json(include={"data", "scenario", "pretraining", "seed"})
+    return _planned_key(content, bare)
 
 
 @st.cache_resource(max_entries=32, ttl=20, show_spinner=False)
-def _data_key(content: str, _experiment: Experiment) -> str:
-    """Key of the data step. It may depend on thousands of files, so it is not asked for at every move of a slider."""
+def _planned_key(content: str, _experiment: Experiment) -> str:
+    """It may depend on thousands of files, so it is not asked for at every move of a slider."""
     from core.steps import plan
 
-    return plan(_experiment)[0].key
+    return next(step.key for step in plan(_experiment) if step.kind == "data")
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _stored(folder: str, key: str) -> Sample:
+    """What a run has read, mapped into memory rather than loaded."""
+    artifacts = cache.store().artifacts
+    meta = artifacts.meta(key)
+    train, test = (
+        ImageSet(
+            artifacts.array(key, f"{part}_images"),
+            artifacts.array(key, f"{part}_labels"),
+            tuple(meta["class_names"]),
+            artifacts.array(key, f"{part}_indices"),
+        )
+        for part in ("train", "test")
+    )
+    return Sample(_few(train), _few(test), len(train), Split(train, test, meta["flip"]), key)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking at the images …")
-def _sample(folder: str, key: str, ready: bool, _data: Dataset) -> Sample:
-    if ready:
-        artifacts = cache.store().artifacts
-        names = tuple(artifacts.meta(key)["class_names"])
-        parts = []
-        for part in ("train", "test"):
-            images, labels, indices = (
-                artifacts.array(key, f"{part}_{what}") for what in ("images", "labels", "indices")
-            )
-            parts.append(ImageSet(images, labels, names, indices))
-        return Sample(_few(parts[0]), _few(parts[1]), len(parts[0]))
+def _loaded(folder: str, key: str, _data: Dataset) -> Sample:
+    """What the data set itself gives, asked for few images where it can be."""
     lowered = {name: few for name, few in FEW.items() if name in type(_data).model_fields}
     lowered = {name: few for name, few in lowered.items() if (getattr(_data, name) or few + 1) > few}
     split = _data.model_copy(update=lowered).load(lambda fraction, text: None)
+    if not lowered:
+        estimate.remember_rows_of(_data, len(split.train))
     told = getattr(_data, "train", None) if lowered else len(split.train)
-    return Sample(_few(split.train), _few(split.test), told)
+    return Sample(_few(split.train), _few(split.test), told, None, key)
 
 
 def _few(images: ImageSet) -> ImageSet:
@@ -104,10 +136,74 @@ def poisoned(attack: Attack, data: Sample, count: int = 3) -> Pairs:
         PoisonscopeError: the attack cannot do what it is asked to.
     """
     budget = attack.model_copy(update={"poison_fraction": count / len(data.train)})
-    done = apply(budget, data.train, Tools(seed=0))
+    return _before_and_after(apply(budget, data.train, Tools(seed=0)), data, count)
+
+
+def from_file(attack: Attack, data: Sample) -> Pairs | None:
+    """Poisons that were crafted before, beside their originals; None where the images that they need are not here yet.
+
+    Raises:
+        PoisonscopeError: they were made for other images.
+    """
+    if data.whole is None:
+        return None
+    return _from_file(f"{attack.model_dump_json()} {attack.fingerprint()}", data.key, attack, data)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Looking at the poisons …")
+def _from_file(content: str, key: str, _attack: Attack, _data: Sample) -> Pairs:
+    assert _data.whole is not None
+    return _before_and_after(apply(_attack, _data.whole.train, Tools(seed=0)), _data, 3)
+
+
+def _before_and_after(done: Poisoned, data: Sample, count: int) -> Pairs:
     names, labels = data.train.class_names, done.data.labels[done.rows]
     words = [f"{names[old]}, labelled {names[new]}" for old, new in zip(done.original_labels, labels, strict=True)]
     return Pairs(done.originals[:count], done.data.images[done.rows][:count], words[:count])
+
+
+@dataclass(frozen=True)
+class KeyImages:
+    """What a key of an attack on one image is about.
+
+    Attributes:
+        target: (c, h, w) uint8, the test image that is to be misread.
+        true, wanted: names of its class and of the one that the attacker wants.
+        bases: (m, c, h, w) uint8, some of the images that are going to be changed.
+        poisons: how many they are altogether; None where the size of the training set is unknown.
+        exact: whether these are the very images of the run, and not examples: of a data set that no run has read, or
+            where the attacker's networks choose.
+    """
+
+    target: np.ndarray
+    true: str
+    wanted: str
+    bases: np.ndarray
+    poisons: int | None
+    exact: bool
+
+
+def key_images(attack: Targeted, data: Sample, seed: int, count: int = 6) -> KeyImages:
+    """The first key of an attack: which image is to be misread as what, and which images will be changed.
+
+    Nothing is crafted, because that needs surrogates and minutes.
+
+    Raises:
+        PoisonscopeError: the attack cannot do what it is asked to.
+    """
+    train, test = (data.whole.train, data.whole.test) if data.whole else (data.train, data.test)
+    poisons = data.rows and attack.budget(data.rows)
+    if data.whole is None:  # of few images, few; which ones the run takes depends on all of them
+        attack = attack.model_copy(update={"poison_fraction": min(count, PER_CLASS) / len(train)})
+    key = attack.key(train, Tools(seed=seed, test=test))
+    return KeyImages(
+        target=test.images[key.target],
+        true=test.class_names[key.source_class],
+        wanted=test.class_names[key.target_class],
+        bases=np.asarray(train.images[key.rows[:count]]),
+        poisons=len(key.rows) if data.whole else poisons,
+        exact=data.whole is not None and getattr(attack, "choice", "random") == "random",
+    )
 
 
 def shown(attack: Attack, data: Sample, count: int = 3) -> Pairs:

@@ -12,7 +12,7 @@ from core.spec import parse
 RUN_ID = re.compile(r"[a-z0-9-]{1,64}")
 CHOICES = {"data": "datasets", "model": "models", "attack": "attacks"}
 """Parts of an experiment that are one component, and the kind that they are chosen from."""
-TABLES = ("training", "analysis")
+TABLES = ("training", "analysis", "pretraining")
 PLAIN = ("keys", "victims", "seed", "device", "scenario")
 NO_ATTACK = "none"
 DRAWN = "signs"
@@ -96,8 +96,11 @@ def _component(told: dict[str, str], part: str, kind: str, mine: Any, theirs: An
 
 def _fields(told: dict[str, str], prefix: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     for key, value in mine.items():
-        if key != "name" and value != theirs.get(key):
-            told[f"{prefix}.{key}" if prefix else key] = encoded(value)
+        path, other = f"{prefix}.{key}" if prefix else key, theirs.get(key)
+        if isinstance(value, dict) and isinstance(other, dict) and "name" not in value:
+            _fields(told, path, value, other)  # a table in a table; a component in one goes as a whole
+        elif key != "name" and value != other:
+            told[path] = encoded(value)
 
 
 def read(parameters: Mapping[str, str], preset: Form) -> tuple[Form, list[str]]:

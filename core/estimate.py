@@ -258,6 +258,11 @@ def _share(experiment: Experiment) -> float:
     return 1 - experiment.pretraining.part if apart else 1.0
 
 
+def counted(data: Component) -> bool:
+    """Whether the rows of a data set are known, because it was read."""
+    return _data_key(data) in _remembered(ROWS)
+
+
 def rows(data: Component) -> int:
     """Training rows of a data set: as they were counted when it was read, else as far as its settings tell."""
     if known := _remembered(ROWS).get(_data_key(data)):

@@ -4,11 +4,15 @@ import html
 
 import streamlit as st
 
-from app import cache, preview, queueing, routes, state
+from app import cache, preview, queueing, routes
 from app.components import chips, images, say
 from core.attacks.base import Attack
+from core.attacks.targeted import Targeted
 from core.errors import PoisonscopeError
-from core.spec import Experiment, parse
+from core.spec import Experiment
+
+TARGET, BASE = 132, 88
+"""Width of an image on screen, in pixels."""
 
 
 def draw(experiment: Experiment | None, problem: str, usual_name: str, key: str) -> None:
@@ -38,20 +42,68 @@ def _preview(experiment: Experiment) -> None:
         return
     assert isinstance(attack, Attack)
     try:
-        data = preview.sample(experiment)
-        training, test = preview.poisoned(attack, data, 1), preview.shown(attack, data, 2)
+        SHOWN[attack.family](attack, experiment, preview.sample(experiment))
     except preview.NotFetched as missing:
         say.empty("No preview yet", str(missing))
         if st.button("Download the images now", icon=":material/download:", width="stretch"):
             _fetch(experiment)
-        return
     except PoisonscopeError as error:
         st.error(str(error), icon=":material/error:")
-        return
+
+
+def _trigger(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
+    training, test = preview.poisoned(attack, data, 1), preview.shown(attack, data, 2)
     st.markdown("**A training image, poisoned**")
-    st.html(images.triples(training.clean, training.changed, training.words, size=88))
+    st.html(images.triples(training.clean, training.changed, training.words, size=BASE))
     st.markdown("**Test images, with the trigger**")
-    st.html(images.triples(test.clean, test.changed, test.words, size=88, names=("clean", "triggered")))
+    st.html(images.triples(test.clean, test.changed, test.words, size=BASE, names=("clean", "triggered")))
+
+
+def _target(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
+    """What can be told of an attack on one image without crafting: whom it is after, and what it will change."""
+    assert isinstance(attack, Targeted)
+    key = preview.key_images(attack, data, experiment.seed)
+    st.markdown("**The test image that is to be misread**" + (", key 1" if experiment.keys > 1 else ""))
+    said = f"{key.true}, to be read as {key.wanted}"
+    st.html(images.wall([images.Tile(key.target, said, f"The target: {said}")], size=TARGET))
+    st.markdown(f"**{_which(key)}**")
+    bases = [images.Tile(base, key.wanted, f"A training image of {key.wanted}") for base in key.bases]
+    st.html(images.wall(bases, size=BASE))
+    examples = "" if key.exact else " These are examples: which images are taken is decided when all of them are read."
+    say.small(
+        f"They are {key.wanted} and stay labelled so; no pixel moves by more than {attack.epsilon} of 255. The changes "
+        f"are crafted in the run.{examples}"
+    )
+
+
+def _which(key: preview.KeyImages) -> str:
+    if not key.exact:
+        many = f"{key.poisons:,} training images" if key.poisons and key.poisons > 1 else "Training images"
+        return f"{many} like these will be changed"
+    if key.poisons == len(key.bases):
+        return f"The training {'image' if key.poisons == 1 else 'images'} that will be changed"
+    return f"{len(key.bases)} of the {key.poisons:,} training images that will be changed"
+
+
+def _noise(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
+    pairs = preview.poisoned(attack, data, 6)
+    st.markdown("**Training images and their new labels**")
+    tiles = [images.Tile(image, words, words) for image, words in zip(pairs.changed, pairs.words, strict=True)]
+    st.html(images.wall(tiles, size=BASE))
+    say.small("No pixel is changed, and test images are shown as they are.")
+
+
+def _file(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
+    pairs = preview.from_file(attack, data)
+    if pairs is None:
+        say.empty("No preview yet", "Poisons from a file are shown once a run has read the images that they belong to.")
+        return
+    st.markdown("**Poisons of the file, beside the images that they replace**")
+    st.html(images.triples(pairs.clean, pairs.changed, pairs.words, size=BASE))
+
+
+SHOWN = {"trigger": _trigger, "targeted": _target, "noise": _noise, "imported": _file}
+"""How the attacks of a family are previewed."""
 
 
 def _fetch(experiment: Experiment) -> None:
@@ -75,18 +127,11 @@ def _offer(experiment: Experiment) -> None:
         if st.button("Run it with another seed", width="stretch"):
             queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "lab-again")
         return
-    trainings = _trainings(experiment)
-    models = "1 model" if trainings == 1 else f"{trainings} models"
+    trainings = estimate.trainings(experiment)
+    models = "1 model" if trainings == 1 else f"{trainings:,} models"
     if st.button("Run attack and defense", type="primary", width="stretch", key="run"):
         queueing.start(experiment, "lab")
     machine = html.escape(cache.machine().device or "this machine")
-    say.small_html(f"About <b>{chips.duration(estimate.seconds(experiment))}</b> on {machine}, {models} to train.")
+    expected = chips.duration(estimate.seconds(experiment, cache.device(experiment.device)))
+    say.small_html(f"About <b>{expected}</b> on {machine}, {models} to train.")
     say.small("The address bar holds the whole form: copy it to share.")
-
-
-def _trainings(experiment: Experiment) -> int:
-    from core.steps import plan
-
-    # Which data are trained on does not change the number, and the drawn ones need no look at any file.
-    drawn = parse({"data": state.DRAWN}).data
-    return sum(step.kind == "train" for step in plan(experiment.model_copy(update={"data": drawn})))

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import forms, preview, state
-from app.components import chips, lab_side, say
+from app.components import chips, lab_attack, lab_setup, lab_side, say
 from core import presets, registry
 from core.errors import PoisonscopeError
 from core.home import home
@@ -29,12 +29,17 @@ def page() -> None:
         for note in kept["notes"]:
             st.warning(note, icon=":material/link_off:")
         _presets(kept)
-        form = _form(kept)
+        known = _known(kept["form"])
+        form = _form(kept, known)
     experiment, problem = _checked(form)
     with right, st.container(key="lab-side"):
         lab_side.draw(experiment, problem, _name(kept, form), f"name:{kept['generation']}")
     kept["form"] = form
     _write_link(kept)
+    # The form's upper half was drawn with what was known before its lower half was: once more, where that has changed.
+    kept["again"] = not kept["again"] and _known(form) != known
+    if kept["again"]:
+        st.rerun()
 
 
 # ---- the form's memory: the session, and the link
@@ -75,6 +80,7 @@ def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
         "generation": before["generation"] + 1 if before else 1,
         "written": _ours(),
         "replaced": replaced,
+        "again": False,
     }
     return st.session_state["lab"]
 
@@ -120,53 +126,58 @@ def _presets(kept: Kept) -> None:
 # ---- the form
 
 
-def _form(kept: Kept) -> state.Form:
+def _form(kept: Kept, known: forms.Known) -> state.Form:
     old, prefix = kept["form"], f"form:{kept['generation']}"
     form = dict(old)
-    known = _known(old)
     with st.container(border=True):
         st.subheader("1 · Data", anchor=False)
         form["data"] = _component("datasets", "Images", old["data"], f"{prefix}.data", known)
         _upload(form["data"])
     with st.container(border=True):
         st.subheader("2 · Poison", anchor=False)
-        form["attack"] = _component("attacks", "Attack", old["attack"], f"{prefix}.attack", known, none="No attack")
+        form["attack"] = lab_attack.choose(old["attack"], f"{prefix}.attack", known)
+        beside_attack = st.empty()
     with st.container(border=True):
         st.subheader("3 · Defend", anchor=False)
         form["defenses"] = _defenses(old["defenses"], f"{prefix}.defenses", known)
     with st.container(border=True):
         st.subheader("4 · Train", anchor=False)
         form["model"] = _component("models", "Network", old["model"], f"{prefix}.model", known)
+        form["scenario"] = lab_setup.scenario(old["scenario"], f"{prefix}.scenario")
+        if clash := lab_attack.clash(form["attack"], form["scenario"]):
+            for place in (beside_attack, st.container()):  # at both ends of what does not go together
+                place.error(clash, icon=":material/error:")
+        if form["scenario"] != "from_scratch":
+            form["pretraining"] = lab_setup.pretraining(old["pretraining"], f"{prefix}.pretraining", known)
         form["training"] = forms.draw(Training, old["training"], f"{prefix}.training", known)
+        form.update(lab_setup.trials(old, form["attack"], prefix, known))
         form.update(_experiment_fields(old, prefix, known))
     return form
 
 
 def _known(form: state.Form) -> forms.Known:
-    """Class names and size of the data set, as far as it can be looked at now."""
-    experiment, _ = _checked(form)
-    if experiment is None:
-        return forms.Known()
-    try:
-        data = preview.sample(experiment)
-    except PoisonscopeError:
-        return forms.Known()
-    return forms.Known(data.train.class_names, data.rows)
+    """Class names and size of the data set, as far as it can be looked at now, whoever attacks it and how."""
+    for scenario in (form["scenario"], "from_scratch"):
+        experiment, _ = _checked({**form, "attack": None, "defenses": [], "scenario": scenario})
+        if experiment is None:
+            continue
+        try:
+            data = preview.sample(experiment)
+        except PoisonscopeError:
+            continue
+        return forms.Known(data.train.class_names, data.rows)
+    return forms.Known()
 
 
-def _component(
-    kind: str, label: str, old: dict[str, Any] | None, prefix: str, known: forms.Known, none: str = ""
-) -> dict[str, Any] | None:
-    names = ([state.NO_ATTACK] if none else []) + list(registry.names(kind))
-    titles = {name: none if name == state.NO_ATTACK else chips.title(kind, {"name": name}) for name in names}
-    current = old["name"] if old else state.NO_ATTACK
+def _component(kind: str, label: str, old: dict[str, Any], prefix: str, known: forms.Known) -> dict[str, Any]:
+    names = list(registry.names(kind))
+    titles = {name: chips.title(kind, {"name": name}) for name in names}
+    current = old["name"]
     name = st.selectbox(label, names, index=names.index(current), format_func=titles.__getitem__, key=f"{prefix}:name")
-    if none and name == state.NO_ATTACK:
-        return None
     cls: Any = registry.load(kind, name)
     if summary := getattr(cls, "summary", ""):
         say.small(summary)
-    values = old if old and name == current else state.defaults(kind, name)
+    values = old if name == current else state.defaults(kind, name)
     return {"name": name, **forms.draw(cls, values, f"{prefix}.{name}", known)}
 
 
@@ -191,13 +202,9 @@ def _defenses(old: list[dict[str, Any]], prefix: str, known: forms.Known) -> lis
 
 
 def _experiment_fields(old: state.Form, prefix: str, known: forms.Known) -> dict[str, Any]:
-    fields = Experiment.model_fields
-    held = {name: forms.widget(name, fields[name], old[name], f"{prefix}.{name}", known) for name in ("seed",)}
-    with st.expander("Repeat, device and analysis"):
-        held |= {
-            name: forms.widget(name, fields[name], old[name], f"{prefix}.{name}", known)
-            for name in ("keys", "victims", "device")
-        }
+    fields, held = Experiment.model_fields, {}
+    with st.expander("Device and analysis"):
+        held["device"] = forms.widget("device", fields["device"], old["device"], f"{prefix}.device", known)
         held["analysis"] = forms.draw(Analysis, old["analysis"], f"{prefix}.analysis", known)
     return held
 
@@ -230,8 +237,10 @@ def _checked(form: state.Form) -> tuple[Experiment | None, str]:
     """The experiment that the form means, or one sentence that says why it means none."""
     if form["data"].get("path") == "":
         return None, "Choose a folder of images: type its path under Data, or upload a zip."
+    # Nothing is pretrained from scratch: what was chosen for it stays in the form, but is no other experiment.
+    content = {key: value for key, value in form.items() if key != "pretraining" or form["scenario"] != "from_scratch"}
     try:
-        return parse(form), ""
+        return parse(content), ""
     except PoisonscopeError as error:
         return None, str(error)
 

@@ -10,8 +10,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import presets
+from app.components import lab_attack
+from app.components.images import png
+from core import presets, registry
+from core.attacks.base import Tools
+from core.attacks.targeted import Targeted
+from core.datasets.base import ImageSet
+from core.runs.artifacts import save
 from core.runs.store import Store
+from core.steps import plan
 from tests.app.conftest import Open, experiment, text
 
 
@@ -111,6 +118,12 @@ def test_bad_values_in_a_link_are_dropped_with_a_note(app: Open, parameters: dic
     assert told(page) == {"preset": "badnets-signs"}
 
 
+def test_another_data_set_brings_its_own_class_names_at_once(app: Open) -> None:
+    page = app("lab")
+    widget(page, "selectbox", "data:name").set_value("digits").run()
+    assert "7: 7" in [option[:4] for option in widget(page, "selectbox", "badnets.target_class").options]
+
+
 def test_a_patch_that_does_not_fit_is_said_in_one_sentence(app: Open) -> None:
     page = app("lab", **{"attack.size": "60"})
     assert any("does not fit" in error.value for error in page.error)
@@ -159,3 +172,157 @@ def test_nothing_is_downloaded_for_a_preview(app: Open) -> None:
     widget(page, "selectbox", "data:name").set_value("torchvision_set").run()
     assert not page.exception
     assert "No preview yet" in text(page)
+
+
+# ---- attacks on one image, scenarios, keys and victims
+
+
+def labels(page: AppTest) -> list[str]:
+    return [element.label for kind in ("selectbox", "slider", "number_input", "radio") for element in page.get(kind)]
+
+
+def test_attacks_are_offered_by_family_and_then_by_title(app: Open) -> None:
+    names = widget(app("lab"), "selectbox", "attack:name").options
+    families = [registry.load("attacks", name).family for name in lab_attack.ordered()]  # type: ignore[attr-defined]
+    assert names[:3] == ["No attack", "BadNets patch", "Pixel, X or L trigger"]
+    assert families == sorted(families, key=list(lab_attack.FAMILIES).index)
+    assert len(names) == 1 + len(families) and names[-1] == "Imported poisons"
+
+
+def test_a_targeted_attack_shows_its_key_and_crafts_nothing(app: Open) -> None:
+    page = app("lab", attack="gradient_matching")
+    assert not page.exception
+    said = text(page)
+    assert "The test image that is to be misread" in said and "to be read as" in said
+    assert "60 training images like these will be changed" in said  # 1 % of 6,000 that nobody has read yet
+    assert "no pixel moves by more than 16 of 255" in said and "These are examples" in said
+    assert "5 models to train" in said  # the default preset's four, and a surrogate
+
+
+def test_images_that_a_run_has_read_give_the_very_key_of_the_run(app: Open, store: Store) -> None:
+    asked = experiment(attack={"name": "gradient_matching", "poison_fraction": 0.1}, seed=5)
+    step = next(step for step in plan(asked) if step.kind == "data")
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (40, 3, 8, 8), dtype=np.uint8), np.arange(40) % 4
+    parts = {"images": images, "labels": labels, "indices": np.arange(40)}
+    arrays = {f"{part}_{name}": array for part in ("train", "test") for name, array in parts.items()}
+    with store.artifacts.write(step.key) as folder:
+        save(folder, {"class_names": ["ant", "bee", "cow", "<b>dog"], "flip": False, "notes": []}, **arrays)
+    data = ImageSet(images, labels, ("ant", "bee", "cow", "<b>dog"), np.arange(40))
+    assert isinstance(asked.attack, Targeted)
+    key = asked.attack.key(data, Tools(seed=5, test=data))
+    page = app("lab", attack="gradient_matching", seed="5", **{"attack.poison_fraction": "0.1"})
+    said = text(page)
+    assert png(images[key.target]) in said and all(png(images[row]) in said for row in key.rows)
+    assert "The training images that will be changed" in said and "These are examples" not in said
+
+
+def test_a_class_that_is_drawn_says_so_and_can_be_chosen(app: Open, store: Store) -> None:
+    page = app("lab", attack="gradient_matching")
+    box = widget(page, "selectbox", "gradient_matching.target_class")
+    assert box.options[0] == "drawn for every key" and box.value == -1
+    box.set_value(2).run()
+    assert told(page)["attack.target_class"] == "2"
+    assert queued(page, store)["attack"]["target_class"] == 2
+
+
+def test_fields_of_an_attack_on_one_image_stand_in_groups(app: Open) -> None:
+    page = app("lab", attack="gradient_matching")
+    said = text(page)
+    for title in ("What the attacker knows", "How the poisons are crafted"):
+        assert f"**{title}**" in said
+    assert "Epsilon (/255)" in labels(page) and "Surrogate networks" in labels(page)
+    assert "Kind of surrogate" not in labels(page)  # it matters to a black box only
+    widget(page, "selectbox", "gradient_matching.knowledge").set_value("black_box").run()
+    assert "Kind of surrogate" in labels(page)
+
+
+def test_an_attack_without_surrogates_asks_for_none(app: Open) -> None:
+    page = app("lab", attack="watermark")
+    assert not page.exception
+    assert "Surrogate networks" not in labels(page) and "What the attacker knows" not in text(page)
+
+
+def test_what_does_not_go_together_is_said_where_it_was_chosen(app: Open, store: Store) -> None:
+    page = app("lab", attack="gradient_matching")
+    widget(page, "selectbox", "gradient_matching.knowledge").set_value("white_box").run()
+    said = [error.value for error in page.error]
+    assert len(said) == 3 and all("white_box" in sentence for sentence in said)  # attack, scenario, beside the button
+    assert widget(page, "selectbox", "gradient_matching.target_class").options[0] == "drawn for every key"
+    widget(page, "radio", "scenario").set_value("transfer").run()
+    assert [error.value for error in page.error] == []
+    spec = queued(page, store)
+    assert (spec["scenario"], spec["attack"]["knowledge"]) == ("transfer", "white_box")
+
+
+def test_pretraining_is_asked_for_only_where_something_is_pretrained(app: Open, store: Store) -> None:
+    page = app("lab")
+    assert "Pretrained on" not in labels(page)
+    widget(page, "radio", "scenario").set_value("fine_tune").run()
+    assert "Pretrained on" in labels(page)
+    widget(page, "select_slider", "pretraining.part").set_value(0.25)
+    widget(page, "number_input", "pretraining.training.epochs").set_value(3)
+    page.run()
+    assert told(page) == {
+        "preset": "badnets-signs",
+        "scenario": "fine_tune",
+        "pretraining.part": "0.25",
+        "pretraining.training.epochs": "3",
+    }
+    assert "1 % = 45 of 4,500 images" in widget(page, "select_slider", "attack.badnets.poison_fraction").proto.options
+    spec = queued(page, store)
+    assert (spec["pretraining"]["part"], spec["pretraining"]["training"]["epochs"]) == (0.25, 3)
+
+
+def test_other_images_to_pretrain_on_have_their_own_settings(app: Open, store: Store) -> None:
+    page = app("lab", scenario="transfer")
+    widget(page, "selectbox", "pretraining.data:name").set_value("digits").run()
+    assert all(element.key is None or not element.key.endswith("pretraining.part") for element in page.select_slider)
+    link = told(page)
+    assert link["pretraining.data"].startswith('{"name":"digits"')
+    again = app("lab", **link)
+    assert widget(again, "selectbox", "pretraining.data:name").value == "digits"
+    assert queued(again, store)["pretraining"]["data"]["name"] == "digits"
+
+
+def test_from_scratch_forgotten_pretraining_makes_no_other_experiment(app: Open, make_run) -> None:
+    make_run("done")
+    page = app("lab", **{"pretraining.part": "0.25"})
+    assert "finished" in page.info[0].value
+
+
+def test_keys_and_victims_are_typed_and_counted(app: Open, store: Store) -> None:
+    page = app("lab", attack="gradient_matching")
+    widget(page, "number_input", "form:1.keys").set_value(10)
+    widget(page, "number_input", "form:1.victims").set_value(2)
+    page.run()
+    assert "10 keys × 2 victims: success is counted over 20 trials." in text(page)
+    spec = queued(page, store)
+    assert (spec["keys"], spec["victims"]) == (10, 2)
+
+
+def test_few_trials_are_called_few_and_triggers_are_counted_otherwise(app: Open) -> None:
+    assert "1 key × 1 victim: success is counted over 1 trial. Below 20 it says little." in text(
+        app("lab", attack="gradient_matching")
+    )
+    assert "1 key × 2 victims: 2 models per arm" in text(app("lab", victims="2"))
+
+
+def test_without_an_attack_there_are_no_keys(app: Open) -> None:
+    page = app("lab", attack="none")
+    assert "Keys (draws)" not in labels(page) and "Victims (models)" in labels(page)
+
+
+def test_flipped_labels_are_shown_as_labels(app: Open) -> None:
+    page = app("lab", attack="label_flip")
+    assert not page.exception
+    said = text(page)
+    assert "Training images and their new labels" in said and "ps-triple" not in said.split("</style>")[-1]
+
+
+def test_imported_poisons_wait_for_their_path(app: Open) -> None:
+    page = app("lab")
+    widget(page, "selectbox", "attack:name").set_value("imported").run()
+    assert not page.exception
+    assert any("Still to be given" in error.value for error in page.error)
+    assert page.button[-1].disabled or any("path" in error.value for error in page.error)
