@@ -1,4 +1,4 @@
-"""What can be done with a run: rename, repeat, resume, stop, delete, export."""
+"""What can be done with a run: rename, repeat, resume, stop, delete, export it or its poisons."""
 
 import html
 import io
@@ -32,6 +32,7 @@ def menu(run: Run, place: str) -> None:
             st.rerun()
         if run.finished:
             export(run, place)
+            export_poisons(run, place)
             if st.button("Delete …", key=f"delete-{place}-{run.id}", icon=":material/delete:", width="stretch"):
                 confirm_delete(run)
 
@@ -79,6 +80,34 @@ def export(run: Run, place: str) -> None:
         icon=":material/archive:",
         width="stretch",
     )
+
+
+def export_poisons(run: Run, place: str) -> None:
+    """The poisons of all keys as one archive, where there are any; another run takes them in as its attack."""
+    from core.runs.poisons import has_poisons
+
+    if not has_poisons(cache.store(), run):
+        return
+    st.download_button(
+        "Export poisons",
+        data=lambda: poisons_of(run.id),
+        file_name=f"poisons-{run.id}.zip",
+        mime="application/zip",
+        on_click="ignore",
+        key=f"poisons-{place}-{run.id}",
+        icon=":material/inventory_2:",
+        width="stretch",
+        help="Only what the attack has crafted: for the attack “Imported poisons” of another run, or for other tools.",
+    )
+
+
+def poisons_of(run_id: str) -> bytes:
+    """The archive, in memory."""
+    from core.runs.poisons import export_poisons as write
+
+    buffer = io.BytesIO()
+    write(cache.store(), run_id, buffer)
+    return buffer.getvalue()
 
 
 def _zipped(run_id: str) -> bytes:

@@ -79,7 +79,7 @@ def facts(run: Run) -> str:
     spec = run.spec
     attack = spec.get("attack")
     parts = [title("attacks", attack)]
-    if attack and "poison_fraction" in attack:
+    if attack and attack.get("poison_fraction") is not None:
         parts.append(f"{attack['poison_fraction']:.1%} poison")
     if attack and "epsilon" in attack:
         parts.append(f"epsilon {attack['epsilon']}/255")

@@ -237,7 +237,7 @@ def _reproduce(run: Run) -> None:
         say.small(f"This version cannot repeat the run: {error}")
         return
     st.code(shlex.join(words) if words else f"python -m core run {run.id}.json", language=None)
-    left, middle, right, _ = st.columns([1, 1, 1, 1])
+    left, middle, right, last = st.columns([1, 1, 1, 1])
     left.download_button(
         "Experiment as JSON",
         actions.as_json(run),
@@ -248,6 +248,8 @@ def _reproduce(run: Run) -> None:
     )
     with middle:
         actions.export(run, "done")
+    with last:
+        actions.export_poisons(run, "done")
     if right.button("Open in the Lab", icon=":material/science:", width="stretch", key="to-lab"):
         base = state.preset_form(presets.load(presets.DEFAULT).content)
         st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **state.link(form, base)})
