@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -14,6 +15,7 @@ from core.errors import PoisonscopeError
 from core.figures import palette
 from core.figures.sweep import success_curve, words
 from core.runs import sweep
+from core.runs.record import LIVE
 from core.runs.store import Run
 from core.runs.sweep import Sweep, Value
 from core.spec import Experiment
@@ -23,7 +25,7 @@ AGAINST = {"Epsilon": "epsilon", "Poison budget": "poison_fraction"}
 ASKED = {"epsilon": "Values of epsilon to add, of 255", "poison_fraction": "Poison budgets to add, in %"}
 PARTS = {"epsilon": r"epsilon [\d.]+/255", "poison_fraction": r"budget [\d.e-]+ %"}
 LOOK = 3.0
-"""Seconds between two looks while runs of the curve are on their way."""
+"""Seconds between two looks while runs on a curve are on their way."""
 MOST = 12
 """Values that are queued at once."""
 
@@ -35,19 +37,17 @@ def panel(run: Run) -> None:
         return
     st.subheader("How much does it take?", anchor=False)
     try:
-        on_the_way = any(sweep.sweep(cache.store(), run, axis).live for axis in offered)
+        states = _states(run, offered)
     except PoisonscopeError as error:
         say.empty("No curve", f"This version cannot read the run's experiment: {error}")
         return
-    st.fragment(_section, run_every=LOOK if on_the_way else None)(run, offered, on_the_way)
+    st.fragment(_section)(run, offered)
+    if any(state in LIVE for _, state in states):
+        st.fragment(_watch, run_every=LOOK)(run, offered, states)
 
 
-def _section(run: Run, offered: tuple[str, ...], on_the_way: bool) -> None:
-    axis = _axis(offered)
-    store = cache.store()
-    if on_the_way and not any(sweep.sweep(store, run, each).live for each in offered):
-        st.rerun()  # the whole page once more, which ends the looking
-    found = sweep.sweep(store, run, axis)
+def _section(run: Run, offered: tuple[str, ...]) -> None:
+    found = sweep.sweep(cache.store(), run, _axis(offered))
     left, right = st.columns([7, 4], gap="large")
     with left:
         _curve(found)
@@ -55,6 +55,18 @@ def _section(run: Run, offered: tuple[str, ...], on_the_way: bool) -> None:
         _extend(run, found)
     st.html(_table(found))
     _beside(found)
+
+
+def _watch(run: Run, offered: tuple[str, ...], before: list[tuple[str, str]]) -> None:
+    """Look whether anything on the curves has changed, and draw the page again only then: a chart must not flicker."""
+    if _states(run, offered) != before:
+        st.rerun()
+
+
+def _states(run: Run, offered: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The runs on the curves, and how far each of them is."""
+    curves = [sweep.sweep(cache.store(), run, axis) for axis in offered]
+    return [(point.run.id, point.run.state) for found in curves for point in found.points]
 
 
 def _axis(offered: tuple[str, ...]) -> str:
@@ -116,14 +128,15 @@ def _row(found: Sweep, point: sweep.Point, arms: list[str]) -> str:
         message = f" {html.escape(run.message)}" if run.message else ""
         cells = f'<td colspan="{max(1, len(arms))}">{chips.chip(run)}{message}</td>'
     query = html.escape(urlencode({**st.query_params.to_dict(), "run": run.id}), quote=True)
-    link = "this run" if own else f'<a href="result?{query}" target="_self">{html.escape(run.name)}</a>'
+    label = html.escape(f"Open {run.name}", quote=True)
+    link = "this run" if own else f'<a href="result?{query}" target="_self" aria-label="{label}">Open</a>'
     value = html.escape(words(found.axis, point.value))
     return f'<tr><th scope="row">{f"<b>{value}</b>" if own else value}</th>{cells}<td>{link}</td></tr>'
 
 
-def _rate(rate: dict[str, object]) -> str:
-    low, high = (f"{100 * float(rate[side]):.0f}" for side in ("low", "high"))  # type: ignore[arg-type]
-    return f'<b>{percent(rate["mean"])}</b> <span class="ps-quiet">{low} to {high} %, {of(rate)}</span>'  # type: ignore[arg-type]
+def _rate(rate: dict[str, Any]) -> str:
+    low, high = (f"{100 * rate[side]:.0f}" for side in ("low", "high"))
+    return f'<b>{percent(rate["mean"])}</b><br><span class="ps-quiet">{low} to {high} %, {of(rate)}</span>'
 
 
 def _beside(found: Sweep) -> None:
@@ -146,8 +159,9 @@ def _extend(run: Run, found: Sweep) -> None:
         value=", ".join(_typed(axis, value) for value in sweep.proposed(run.spec, found)),
         # Another number of points makes other proposals, which a box under the same key would not show.
         key=f"extend-{run.id}-{axis}-{len(found.points)}",
-        placeholder="one, two, three",
-        help="Each value is a run that differs from this one in nothing else. Change the list as you like.",
+        placeholder="any others",
+        help="Each value is a run that differs from this one in nothing else. Change the list as you like; the value "
+        "of a run that failed or was stopped resumes it.",
     )
     experiments, remarks = _wanted(run, found, text)
     for remark in remarks:

@@ -12,6 +12,7 @@ LOGARITHMIC = 4.0
 """Largest over smallest value from which on the axis is logarithmic: such values were chosen by doubling."""
 APART = 0.012
 """Distance of two arms at the same value, as a share of the axis, so that no interval hides another one."""
+TICKS = (0, 25, 50, 75, 100)
 BELOW = -5.0
 """Percent at which values without a result stand: below the axis, because there is no rate to draw them at."""
 
@@ -61,8 +62,8 @@ def success_curve(
         type="log" if place.logarithmic else "linear",
         range=place.range,
         tickvals=values,
-        ticktext=[words(axis, value) for value in values],
-        minor={"ticks": ""},
+        ticktext=[words(axis, value).removesuffix("/255") for value in values],
+        tickangle=0,
     )
     figure.update_yaxes(
         title="Attack success",

@@ -118,7 +118,7 @@ def test_finished_runs_make_a_curve_with_its_table(app: Open, make: MakeRun) -> 
     drawn = figure(page)
     names = [trace["name"] for trace in drawn["data"]]
     assert names[:2] == ["Clean baseline", "No defense"] and "No result yet" not in names
-    assert drawn["layout"]["xaxis"]["ticktext"] == ["8/255", "16/255"]
+    assert drawn["layout"]["xaxis"]["ticktext"] == ["8", "16"]
     said = text(page)
     assert "99.0 %" in said and "990 of 1,000" in said  # the table holds what the chart shows
     assert f'href="result?run={other}&amp;truth=false"' in said or f'href="result?truth=false&amp;run={other}"' in said
