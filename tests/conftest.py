@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 SESSION_HOME = pytest.StashKey[Path]()
 
-# Two cores are the smallest machine that the tests are promised on. Numerical libraries read these when imported.
+# Threads that wait for each other crawl where something else wants a core. Numerical libraries read these when imported.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "2")
+    os.environ.setdefault(variable, "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
