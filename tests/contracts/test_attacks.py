@@ -32,10 +32,12 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "imported": [{"path": "poisons.zip"}],
     "label_flip": [{"mode": mode} for mode in ("symmetric", "pair", "fixed")],
+    "metapoison": [{"steps": 2, "surrogates": 2}, {"steps": 2, "surrogates": 1, "first_order": True}],
     "tran_trigger": [
         {"source_class": 3, "target_class": 1, "row": 5, "column": 9, "shape": shape, "mode": mode}
         for shape, mode in [("pixel", "replace"), ("x", "add"), ("l", "replace")]
     ],
+    "watermark": [{}, {"epsilon": 8, "opacity": 1.0}],
 }
 """Settings that fit four classes of twenty 16 x 16 images; an attack that is not here is tried as it comes."""
 
