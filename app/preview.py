@@ -143,11 +143,10 @@ def from_file(attack: Attack, data: Sample) -> Pairs | None:
     """Poisons that were crafted before, beside their originals; None where the images that they need are not here yet.
 
     Raises:
-        PoisonscopeError: they were made for other images.
+        PoisonscopeError: there is no such file, or they were made for other images.
     """
-    if data.whole is None:
-        return None
-    return _from_file(f"{attack.model_dump_json()} {attack.fingerprint()}", data.key, attack, data)
+    content = f"{attack.model_dump_json()} {attack.fingerprint()}"  # looks for the file, whatever there is to show
+    return None if data.whole is None else _from_file(content, data.key, attack, data)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking at the poisons …")

@@ -1,6 +1,7 @@
 """Files of poisons for tests: archives of our own, and the benchmark's, made by the library that we never read with."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,11 @@ def benchmark(
 def picture(image: np.ndarray) -> Image.Image:
     """(c, h, w) uint8 as PIL has it."""
     return Image.fromarray(image.transpose(1, 2, 0)) if len(image) == 3 else Image.fromarray(image[0])
+
+
+def zipped(folder: Path, path: Path) -> Path:
+    """A zip of what is in a folder."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder).as_posix())
+    return path

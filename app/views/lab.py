@@ -3,6 +3,8 @@
 import hashlib
 import html
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -132,10 +134,13 @@ def _form(kept: Kept, known: forms.Known) -> state.Form:
     with st.container(border=True):
         st.subheader("1 · Data", anchor=False)
         form["data"] = _component("datasets", "Images", old["data"], f"{prefix}.data", known)
-        _upload(form["data"])
+        _upload(
+            "data", form["data"], "Or upload a folder of images as a zip: train/<class>/… and test/<class>/…", _images
+        )
     with st.container(border=True):
         st.subheader("2 · Poison", anchor=False)
         form["attack"] = lab_attack.choose(old["attack"], f"{prefix}.attack", known)
+        _upload("attack", form["attack"], "Or upload the archive that a run exported, or a benchmark's files", _poisons)
         beside_attack = st.empty()
     with st.container(border=True):
         st.subheader("3 · Defend", anchor=False)
@@ -209,34 +214,41 @@ def _experiment_fields(old: state.Form, prefix: str, known: forms.Known) -> dict
     return held
 
 
-def _upload(data: dict[str, Any] | None) -> None:
-    """Let a person bring a zip where the data set is a folder."""
-    if data is None or "path" not in data:
+def _upload(part: str, held: dict[str, Any] | None, words: str, keep: Callable[[bytes], Path]) -> None:
+    """Let a person bring a zip where a part of the form wants a path."""
+    if held is None or "path" not in held:
         return
     kept = st.session_state["lab"]
-    given = st.file_uploader(
-        "Or upload a folder of images as a zip: train/<class>/… and test/<class>/…",
-        type=["zip"],
-        key=f"zip:{kept['generation']}",
-    )
+    given = st.file_uploader(words, type=["zip"], key=f"zip:{part}:{kept['generation']}")
     if given is None:
         return
-    from core.datasets import zips
-
-    content = given.getvalue()
     try:
-        path = zips.unpack(content, home() / "uploads" / hashlib.sha256(content).hexdigest()[:20])
+        path = keep(given.getvalue())
     except PoisonscopeError as error:
         st.error(str(error), icon=":material/error:")
         return
-    _remember(kept["preset"], {**kept["form"], "data": {**data, "path": str(path)}}, [])
+    _remember(kept["preset"], {**kept["form"], part: {**held, "path": str(path)}}, [])
     st.rerun()
+
+
+def _images(content: bytes) -> Path:
+    from core.datasets import zips
+
+    return zips.unpack(content, home() / "uploads" / hashlib.sha256(content).hexdigest()[:20])
+
+
+def _poisons(content: bytes) -> Path:
+    from core.attacks.imported import received
+
+    return received(content, home() / "uploads")
 
 
 def _checked(form: state.Form) -> tuple[Experiment | None, str]:
     """The experiment that the form means, or one sentence that says why it means none."""
     if form["data"].get("path") == "":
         return None, "Choose a folder of images: type its path under Data, or upload a zip."
+    if (form["attack"] or {}).get("path") == "":
+        return None, "Choose a file of poisons: type its path under Poison, or upload it."
     # Nothing is pretrained from scratch: what was chosen for it stays in the form, but is no other experiment.
     content = {key: value for key, value in form.items() if key != "pretraining" or form["scenario"] != "from_scratch"}
     try:

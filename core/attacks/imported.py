@@ -1,6 +1,8 @@
 """Imported: poisons that were crafted before, by another run or by somebody else, taken from a file."""
 
 import hashlib
+import os
+import uuid
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +17,7 @@ from core.attacks.base import Attack, Evaluation, Poisoned, Tools
 from core.attacks.stamping import added, replaced
 from core.crafted import Facts, Poisons
 from core.datasets.base import ImageSet
-from core.errors import AttackError
+from core.errors import AttackError, StoreError
 from core.spec import setting
 
 SAME = 8
@@ -165,6 +167,36 @@ def _look(path: Path, stamp: Stamp) -> _Found:
         return _Found(digest, tuple(entry.poisons for entry in held.keys), held.facts, ())
     places = toxic.published(path)
     return _Found(digest, tuple(len(toxic.read_bases(path, place)) for place in places), None, places)
+
+
+def received(content: bytes, folder: Path) -> Path:
+    """Keep a file of poisons that a person sent, under the name of its content, if all of it can be read.
+
+    Args:
+        content: the archive, or a zip with the benchmark's files.
+        folder: where such files are kept.
+
+    Raises:
+        StoreError: says why it was refused; nothing is left behind then.
+    """
+    kept = folder / f"{hashlib.sha256(content).hexdigest()[:20]}.zip"
+    if kept.exists():
+        return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / f".{uuid.uuid4().hex}"
+    try:
+        beside.write_bytes(content)
+        if _is_archive(beside):
+            exchange.verify(beside)
+        else:
+            for place in toxic.published(beside):
+                toxic.read_published(beside, place)
+        os.replace(beside, kept)
+    except StoreError as error:
+        raise StoreError(str(error).replace(repr(str(beside)), "The file")) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return kept
 
 
 def _digest(path: Path) -> str:

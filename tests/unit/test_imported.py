@@ -16,11 +16,11 @@ from core import exchange
 from core.attacks import toxic
 from core.attacks.badnets import Badnets
 from core.attacks.base import Attack, Evaluation, Poisoned, Tools, apply, evaluation
-from core.attacks.imported import Imported
+from core.attacks.imported import Imported, received
 from core.attacks.stamping import added
 from core.datasets.base import ImageSet, Split
 from core.errors import AttackError, StoreError
-from tests.poison_files import archive, benchmark, crafted, facts, picture
+from tests.poison_files import archive, benchmark, crafted, facts, picture, zipped
 
 Draw = Callable[..., ImageSet]
 
@@ -285,3 +285,35 @@ def test_a_hostile_file_runs_nothing(tmp_path: Path, split: Split) -> None:
         with pytest.raises(StoreError, match=f"{name}.pickle asks for posix.system, which is refused"):
             run(Imported(path=str(folder)), split)
     assert not (tmp_path / "left").exists()
+
+
+# ---- files that a person sends
+
+
+def test_a_file_that_was_sent_is_kept_under_the_name_of_its_content(tmp_path: Path, split: Split) -> None:
+    content = archive(tmp_path / "poisons.zip", BADNETS, split.train, split.test).read_bytes()
+    kept = received(content, tmp_path / "uploads")
+    assert kept == received(content, tmp_path / "uploads") and kept.read_bytes() == content
+    assert list((tmp_path / "uploads").iterdir()) == [kept]
+    assert run(Imported(path=str(kept)), split)[0].rows.size == 8
+    made = zipped(benchmark(tmp_path / "one", split.train, split.test, [1, 5], 6), tmp_path / "one.zip")
+    other = received(made.read_bytes(), tmp_path / "uploads")
+    assert other != kept and run(Imported(path=str(other)), split)[0].rows.tolist() == [1, 5]
+
+
+def test_a_file_that_is_refused_leaves_nothing(tmp_path: Path, split: Split) -> None:
+    whole = archive(tmp_path / "poisons.zip", BADNETS, split.train, split.test).read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 3] ^= 1  # in the middle of the images, which `contents` alone does not look at
+    bad = zipped(benchmark(tmp_path / "one", split.train, split.test, [1, 5], 6, target="?"), tmp_path / "one.zip")
+    (tmp_path / "none").mkdir()
+    empty = zipped(tmp_path / "none", tmp_path / "none.zip")
+    for content, match in (
+        (b"text", "^The file is not a readable zip archive"),
+        (bytes(damaged), "^This is not a readable zip archive"),
+        (bad.read_bytes(), "^target.pickle must be an image and its class"),
+        (empty.read_bytes(), "^The file holds no poisons.pickle"),
+    ):
+        with pytest.raises(StoreError, match=match):
+            received(content, tmp_path / "uploads")
+        assert list((tmp_path / "uploads").iterdir()) == []

@@ -14,7 +14,7 @@ from core.attacks import inert, toxic
 from core.attacks.toxic import published, read_bases, read_published, read_setups
 from core.datasets.base import ImageSet
 from core.errors import StoreError
-from tests.poison_files import benchmark, picture
+from tests.poison_files import benchmark, picture, zipped
 
 SETUP = {"target class": 3, "target index": 17, "base class": 5, "base indices": np.array([40, 7, 300])}
 
@@ -108,13 +108,6 @@ def test_poisons(tmp_path: Path, tiny: ImageSet, protocol: int) -> None:
     assert np.array_equal(found.poisoned, tiny.images[ROWS] + np.uint8(3)) and found.labels.tolist() == [1, 1, 1]
     assert found.indices.tolist() == ROWS and found.target_class == 2
     assert np.array_equal(found.target, tiny.images[2]) and np.array_equal(found.shown, found.target)
-
-
-def zipped(folder: Path, path: Path) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, file.relative_to(folder).as_posix())
-    return path
 
 
 def test_several_setups_are_taken_by_number_from_a_folder_and_from_a_zip(tmp_path: Path, tiny: ImageSet) -> None:
