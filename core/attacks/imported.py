@@ -70,6 +70,12 @@ class Imported(Attack):
         """Changes with the content of the file, and not with its place."""
         return self._found().digest
 
+    @property
+    def epsilon(self) -> int | None:
+        """Largest change of a pixel, in levels, that the file promises and keeps; None where it promises nothing."""
+        facts = self._found().facts
+        return facts.epsilon if facts else None
+
     def budget(self, n: int) -> int:
         """All poisons of the largest key, or fewer if so set."""
         whole = max(self._found().counts)

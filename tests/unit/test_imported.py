@@ -125,6 +125,15 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path: Path, split: Split) ->
     run(attack, split, key=1)
 
 
+def test_epsilon_is_the_files(tmp_path: Path, split: Split) -> None:
+    assert Imported(path=str(archive(tmp_path / "open.zip", BADNETS, split.train, split.test))).epsilon is None
+    made = crafted(BADNETS, split.train, split.test)
+    bounded = replace(made, poisoned=np.clip(made.poisoned, made.originals, made.originals + np.uint8(4)))
+    exchange.write(tmp_path / "bounded.zip", facts(BADNETS, split.train, epsilon=4), [bounded])
+    assert Imported(path=str(tmp_path / "bounded.zip")).epsilon == 4
+    assert Imported(path=str(benchmark(tmp_path / "one", split.train, split.test, [1], 6))).epsilon is None
+
+
 def test_a_path_may_begin_at_home(tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     archive(tmp_path / "poisons.zip", BADNETS, split.train, split.test)
     monkeypatch.setenv("HOME", str(tmp_path))
