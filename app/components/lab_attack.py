@@ -66,7 +66,7 @@ def clash(attack: dict[str, Any] | None, scenario: str) -> str:
     try:
         whole.check(scenario)
     except ValueError as error:
-        return str(error)[:1].upper() + str(error)[1:] + "."
+        return f"This does not go together: {error}."
     return ""
 
 

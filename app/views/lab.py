@@ -254,7 +254,7 @@ def _checked(form: state.Form) -> tuple[Experiment | None, str]:
     try:
         return parse(content), ""
     except PoisonscopeError as error:
-        return None, str(error)
+        return None, str(error).removeprefix("the experiment: ")
 
 
 def _name(kept: Kept, form: state.Form) -> str:

@@ -65,12 +65,8 @@ def success_curve(
         ticktext=[words(axis, value).removesuffix("/255") for value in values],
         tickangle=0,
     )
-    figure.update_yaxes(
-        title="Attack success",
-        range=[BELOW - 5 if pending else -3, 104],
-        ticksuffix=" %",
-        tickvals=[0, 25, 50, 75, 100],
-    )
+    lowest, percents = BELOW - 5 if pending else -3, [f"{at} %" for at in TICKS]
+    figure.update_yaxes(title="Attack success", range=[lowest, 104], tickvals=TICKS, ticktext=percents)
     figure.update_layout(uirevision=f"sweep-{axis}")
     return figure
 

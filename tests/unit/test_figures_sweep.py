@@ -34,6 +34,11 @@ def test_every_arm_is_a_line_in_percent_with_its_interval():
     assert len(drawn["Epic"].x) == 1
 
 
+def test_rates_are_read_in_percent():
+    axis = success_curve(POINTS, axis="epsilon").layout.yaxis
+    assert list(axis.ticktext) == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+
+
 def test_the_control_is_grey_and_dashed_and_the_others_are_not():
     drawn = traces(success_curve(POINTS, axis="epsilon"))
     control, attacked = drawn["Clean baseline"], drawn["No defense"]
