@@ -129,6 +129,56 @@ def class_rows(seen: RunView, label: int, defense: str | None) -> ClassRows:
     return _class_rows(str(home()), seen.run.id, keys, label, defense, seen)
 
 
+@dataclass(frozen=True)
+class AllRows:
+    """The whole poisoned training set of a run, as far as it is known; arrays are read-only.
+
+    Attributes:
+        labels: (n,) int64, as given.
+        poison: (n,) bool, the truth.
+        scores: by defense, (n,) float64.
+        ranks: by defense, (n,) float64 from 0 (least suspicious) to 100 %.
+        flagged, random: by defense, (n,) bool: what it removed, and what its random control removed.
+    """
+
+    labels: np.ndarray
+    poison: np.ndarray
+    scores: dict[str, np.ndarray]
+    ranks: dict[str, np.ndarray]
+    flagged: dict[str, np.ndarray]
+    random: dict[str, np.ndarray]
+
+
+def all_rows(seen: RunView) -> AllRows | None:
+    """All rows of a run; None while (or where) its images are not stored."""
+    defenses = list(dict.fromkeys(step["defense"] for step in seen.run.steps if step["kind"] == "score"))
+    keys = step_keys(seen, "data", "poison") + tuple(
+        key for defense in defenses for key in step_keys(seen, "score", "filter", defense=defense)
+    )
+    return _all_rows(str(home()), seen.run.id, keys, tuple(defenses), seen) if keys[0] else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _all_rows(
+    folder: str, run_id: str, keys: tuple[str | None, ...], defenses: tuple[str, ...], _seen: RunView
+) -> AllRows | None:
+    labels, truth = _seen.labels, _seen.is_poison
+    if labels is None or truth is None:
+        return None
+    every: dict[str, dict[str, np.ndarray]] = {"scores": {}, "ranks": {}, "flagged": {}, "random": {}}
+    for defense in defenses:
+        scores = _seen.scores(defense)
+        if scores is not None:
+            every["scores"][defense] = _frozen(np.array(scores))
+            ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable")
+            every["ranks"][defense] = _frozen(100 * ranks / max(1, len(scores) - 1))
+        for name, array in (("flagged", "flagged"), ("random", "random_flagged")):
+            flags = _seen.array("filter", array, defense=defense)
+            if flags is not None:
+                every[name][defense] = _frozen(np.array(flags))
+    return AllRows(_frozen(np.array(labels)), _frozen(truth), **every)
+
+
 def step_keys(seen: RunView, *kinds: str, **where: Any) -> tuple[str | None, ...]:
     """Keys of a run's finished steps: they say what the files hold, so what is cached under them stays true."""
     found = [seen.step(kind, **where) for kind in kinds]

@@ -11,6 +11,7 @@ from app import cache
 from app.components.images import Tile, wall
 from app.components.look import Look
 from app.components.selection import clear
+from core.runs.view import RunView
 
 WALL = 48
 NEAR = 4
@@ -51,15 +52,44 @@ def _size(look: Look) -> int:
 
 
 def _tiles(look: Look, rows: cache.ClassRows, removed: np.ndarray | None, places: np.ndarray) -> list[Tile]:
-    pictures, true = look.seen.images(rows.rows[places]), look.seen.true_labels(rows.rows[places])
-    names = look.seen.class_names or []
+    return tiles(
+        look.seen,
+        rows.rows[places],
+        np.full(len(places), look.label),
+        poison=rows.poison[places] if look.truth else None,
+        removed=None if removed is None else removed[places],
+    )
+
+
+def tiles(
+    seen: RunView,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    *,
+    poison: np.ndarray | None,
+    removed: np.ndarray | None,
+    choosable: bool = False,
+) -> list[Tile]:
+    """Tiles of some rows; poisons and what was removed are marked.
+
+    Args:
+        seen: the run.
+        rows: (m,) int64.
+        labels: (m,) int64, as given.
+        poison: (m,) bool, the truth; None hides it.
+        removed: (m,) bool.
+        choosable: whether the tiles can be taken; they name their class then, because all classes may be among them.
+    """
+    pictures, true = seen.images(rows), seen.true_labels(rows)
+    names = seen.class_names or []
     assert pictures is not None and true is not None
-    tiles = []
-    for i, place in enumerate(places):
-        poison, gone = look.truth and bool(rows.poison[place]), removed is not None and bool(removed[place])
-        caption = f"row {rows.rows[place]}"
-        if poison:
-            caption += f" · poison, was {names[true[i]]}"
-        alt = f"Row {rows.rows[place]}, labelled {names[look.label]}" + ", poison" * poison + ", removed" * gone
-        tiles.append(Tile(pictures[i], caption, alt, " ".join(["poison"] * poison + ["removed"] * gone)))
-    return tiles
+    made = []
+    for i, row in enumerate(rows.tolist()):
+        bad, gone = poison is not None and bool(poison[i]), removed is not None and bool(removed[i])
+        caption = f"row {row}" + f" · {names[labels[i]]}" * choosable
+        if bad:
+            caption += " · poison" + f", was {names[true[i]]}" * bool(true[i] != labels[i])
+        alt = f"Row {row}, labelled {names[labels[i]]}" + ", poison" * bad + ", removed" * gone
+        classes = " ".join(["poison"] * bad + ["removed"] * gone)
+        made.append(Tile(pictures[i], caption, alt, classes, row if choosable else None))
+    return made

@@ -9,7 +9,7 @@ from core.runs.view import RunView
 
 PAGE = 9
 BESIDE_TARGET = 6
-GAINS = (1, 2, 4, 8, 16, 32)
+GAINS = (1, 2, 4, 8, 10, 16, 32)
 USUAL_GAIN = 8
 """Fills the range of levels at the usual epsilon of 16."""
 
@@ -47,7 +47,15 @@ def _beside_target(seen: RunView, rows: np.ndarray) -> None:
         caption = f"target: a “{true}”, to be read as “{wanted}”"
         picture = Tile(shown["eval_images"][0], caption, f"The {caption}; test image {int(shown['eval_indices'][0])}")
         st.html(wall([picture], size=190 if frame.big() else 152))
-        gain = st.select_slider(
+        gain = amplification()
+    with right:
+        _page(seen, rows, BESIDE_TARGET, gain)
+
+
+def amplification() -> int:
+    """By how much perturbations are enlarged, as somebody wants them: a slider that stands in the link."""
+    return int(
+        st.select_slider(
             "Amplification",
             GAINS,
             value=USUAL_GAIN,
@@ -56,8 +64,7 @@ def _beside_target(seen: RunView, rows: np.ndarray) -> None:
             bind="query-params",
             help="By how much the perturbations are enlarged to be seen. Mid grey is no change.",
         )
-    with right:
-        _page(seen, rows, BESIDE_TARGET, int(gain))
+    )
 
 
 def _page(seen: RunView, rows: np.ndarray, size: int, gain: int | None) -> None:

@@ -74,6 +74,7 @@ def triples(
     names: tuple[str, str] = ("clean", "poisoned"),
     amplified: int | None = None,
     between: str = "",
+    beside: Sequence[Tile] = (),
 ) -> str:
     """Rows of clean | changed | difference, with a sentence each.
 
@@ -84,6 +85,7 @@ def triples(
         names: of the first two pictures.
         amplified: of the difference; without it, what just fills the range.
         between: what to call the difference where it stands between the two others, as what was added to the first.
+        beside: what to compare every row with; stands at its end.
     """
     amplified = amplified or gain(clean, changed)
     cells = []
@@ -96,6 +98,7 @@ def triples(
         )
         tiles = [Tile(before, names[0], f"{names[0]}: {sentence}"), Tile(after, names[1], f"{names[1]}: {sentence}")]
         tiles.insert(1 if between else 2, moved)
+        tiles += beside
         words_below = f'<div class="ps-words">{html.escape(sentence)}</div>'
         cells.append(f'<div class="ps-triple">{"".join(map(figure, tiles))}{words_below}</div>')
     return f'<div class="ps-pairs" style="--ps-tile:{int(size)}px">{"".join(cells)}</div>'

@@ -10,7 +10,6 @@ from app import cache, routes, state, trials
 from app.components import (
     actions,
     add_trials,
-    chips,
     frame,
     gallery,
     live,
@@ -20,6 +19,7 @@ from app.components import (
     spectral_panel,
     sweep_panel,
     targeted_panel,
+    which_run,
 )
 from app.components.verdict import block, filtered, verdict
 from core import presets, registry
@@ -28,24 +28,12 @@ from core.figures import palette
 from core.runs.store import Run
 from core.runs.view import RunView
 
-NEWEST = 5
-
 
 def page() -> None:
     """The page."""
-    asked = st.query_params.get("run") or _last_seen()
-    known = state.run_id(asked)
-    if asked is None:
-        _nothing("No run chosen", "Choose one of the newest, or make one in the Lab.")
+    run = which_run.asked("Run", "result")
+    if run is None:
         return
-    try:
-        if known is None:
-            raise PoisonscopeError("A run's id has small letters, digits and dashes only.")
-        run = cache.store().run(known)
-    except PoisonscopeError as error:
-        _nothing("There is no such run", str(error))
-        return
-    st.session_state["last_run"] = run.id
     _head(run)
     if run.live:
         live.watch(run)
@@ -55,28 +43,6 @@ def page() -> None:
         _done(run)
     else:
         _broken(run)
-
-
-def _last_seen() -> str | None:
-    """The run that this session looked at last, so that the navigation leads back to it; written into the link."""
-    last = st.session_state.get("last_run")
-    if last is not None and any(run.id == last for run in cache.store().runs()):
-        st.query_params["run"] = last
-        return str(last)
-    return None
-
-
-def _nothing(title: str, words: str) -> None:
-    st.title("Run")
-    say.empty(title, words)
-    for run in cache.store().runs()[:NEWEST]:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Open", key=f"newest-{run.id}"):
-                routes.open_run(run.id)
-            st.html(f'<span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}')
-    left, right, _ = st.columns([1, 1, 3])
-    left.page_link(routes.page("start"), label="See all runs", icon=":material/home:")
-    right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")
 
 
 def _head(run: Run) -> None:
@@ -175,6 +141,12 @@ def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
                 "The images and features of this run are not stored here; resume or repeat it to see them."
             )
         spectral_panel.panel(seen, filters)
+        st.page_link(
+            routes.page("images"),
+            label="Every training image",
+            icon=":material/grid_view:",
+            query_params={"run": run.id},
+        )
     except PoisonscopeError as error:
         say.empty("Nothing to look at", str(error))
 

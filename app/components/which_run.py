@@ -1,0 +1,57 @@
+"""Which run a page is about: the link's, else the one that was looked at last; otherwise a way to choose one."""
+
+import html
+
+import streamlit as st
+
+from app import cache, routes, state
+from app.components import chips, say
+from core.errors import PoisonscopeError
+from core.runs.store import Run
+
+NEWEST = 5
+
+
+def asked(title: str, page: str) -> Run | None:
+    """The run; None where there is none, and then the page is drawn already.
+
+    Args:
+        title: of the page.
+        page: its name among the routes.
+    """
+    given = st.query_params.get("run") or _last_seen()
+    known = state.run_id(given)
+    if given is None:
+        _nothing("No run chosen", "Choose one of the newest, or make one in the Lab.", title, page)
+        return None
+    try:
+        if known is None:
+            raise PoisonscopeError("A run's id has small letters, digits and dashes only.")
+        run = cache.store().run(known)
+    except PoisonscopeError as error:
+        _nothing("There is no such run", str(error), title, page)
+        return None
+    st.session_state["last_run"] = run.id
+    return run
+
+
+def _last_seen() -> str | None:
+    """The run that this session looked at last, so that the navigation leads back to it; written into the link."""
+    last = st.session_state.get("last_run")
+    if last is not None and any(run.id == last for run in cache.store().runs()):
+        st.query_params["run"] = last
+        return str(last)
+    return None
+
+
+def _nothing(heading: str, words: str, title: str, page: str) -> None:
+    st.title(title)
+    say.empty(heading, words)
+    for run in cache.store().runs()[:NEWEST]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Open", key=f"newest-{run.id}"):
+                routes.open_run(run.id, page)
+            st.html(f'<span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}')
+    left, right, _ = st.columns([1, 1, 3])
+    left.page_link(routes.page("start"), label="See all runs", icon=":material/home:")
+    right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")

@@ -1,0 +1,128 @@
+"""Images: the training set as the victim saw it, row by row."""
+
+import html
+
+import streamlit as st
+
+from app import cache, routes
+from app.components import chips, frame, pair, row_detail, row_filter, say, which_run
+from app.components.choosable import choosable
+from app.components.chosen_images import tiles
+from core.runs.store import Run
+from core.runs.view import RunView
+
+PAGE = 48
+LOOK = 5.0
+"""Seconds between two looks at a run on its way."""
+LISTED = 1000
+"""Rows of the table: more than that is nothing to walk through with a keyboard."""
+
+
+def page() -> None:
+    """The page."""
+    run = which_run.asked("Images", "images")
+    if run is None:
+        return
+    st.html(f'<h1 class="ps-name">Images of {html.escape(run.name)}</h1>')
+    with st.container(horizontal=True, vertical_alignment="center"):
+        facts = f'<span class="ps-run-facts">{html.escape(chips.facts(run))}</span>'
+        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
+        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
+    st.fragment(_browse, run_every=LOOK if run.live else None)(run.id)
+
+
+def _browse(run_id: str) -> None:
+    """Filter bar, wall and detail; it reruns alone."""
+    run = cache.store().run(run_id)
+    seen = pair.pick(run)
+    every = cache.all_rows(seen)
+    if every is None:
+        _nothing(run)
+        return
+    shown = row_filter.bar(every, seen.class_names or [], frame.truth())
+    left, right = st.columns([7, 5], gap="large")
+    with right, st.container(key="row-detail"):
+        row = _which(every)
+        if row is None:
+            say.empty("No image chosen", "Click one, or type the number of its row.")
+        else:
+            row_detail.draw(seen, every, row, frame.truth())
+    with left:
+        _wall(seen, every, shown, row)
+    _table(seen, every, shown)
+
+
+def _nothing(run: Run) -> None:
+    if run.live:
+        say.empty("Not yet", "The images appear here when they are loaded and the poisons are made.")
+    else:
+        say.empty("The images are not stored here", "Resume or repeat the run to compute them again.")
+
+
+def _wall(seen: RunView, every: cache.AllRows, shown: row_filter.Shown, chosen: int | None) -> None:
+    if not len(shown.rows):
+        say.empty("No row passes these filters", "Widen one of them.")
+        return
+    poisons = f", {int(every.poison[shown.rows].sum()):,} of them poison" if frame.truth() else ""
+    st.markdown(f"**{len(shown.rows):,} of {len(every.labels):,} rows**{poisons}")
+    pages = -(-len(shown.rows) // PAGE)
+    # other filters, other pages: each set of them starts at its first
+    number = st.pagination(pages, key=f"page {shown.asked}") if pages > 1 else 1
+    rows = shown.rows[(number - 1) * PAGE : number * PAGE]
+    flagged = every.flagged.get(shown.defense or "")
+    made = tiles(
+        seen,
+        rows,
+        every.labels[rows],
+        poison=every.poison[rows] if frame.truth() else None,
+        removed=None if flagged is None else flagged[rows],
+        choosable=True,
+    )
+    choosable(made, 84 if frame.big() else 60, key="all-images", chosen=chosen, choose=_take)
+    marks = "Outlined: poison. " * frame.truth() + "Green ring: removed by the filter. " * (flagged is not None)
+    say.small(f"{marks}Click an image, or press Enter on it, to see it large; the arrow keys walk.")
+
+
+def _take(row: int) -> None:
+    st.session_state["row"] = row
+
+
+def _which(every: cache.AllRows) -> int | None:
+    """The chosen row, which can be typed too."""
+    last = len(every.labels) - 1
+    if st.session_state.get("row") is not None and not 0 <= st.session_state["row"] <= last:  # another run's
+        st.session_state.pop("row")
+    row = st.number_input("Row", 0, last, value=None, key="row", bind="query-params", placeholder="none chosen")
+    return None if row is None else int(row)
+
+
+def _table(seen: RunView, every: cache.AllRows, shown: row_filter.Shown) -> None:
+    """The same rows as a table, which a keyboard reaches; choosing a line there chooses the row."""
+    if not len(shown.rows):
+        return
+    with st.expander("The same rows as a table"):
+        rows, names = shown.rows[:LISTED], seen.class_names or []
+        columns = {"row": rows.tolist(), "label": [names[label] for label in every.labels[rows]]}
+        for defense, scores in every.scores.items():
+            columns[f"score: {defense.replace('_', ' ')}"] = scores[rows].tolist()
+        for defense, flagged in every.flagged.items():
+            columns[f"removed: {defense.replace('_', ' ')}"] = flagged[rows].tolist()
+        if frame.truth():
+            columns["poison"] = every.poison[rows].tolist()
+
+        def choose() -> None:
+            picked = st.session_state["rows-table"]["selection"]["rows"]
+            if picked:
+                _take(int(rows[picked[0]]))
+
+        st.dataframe(
+            columns,
+            key="rows-table",
+            on_select=choose,
+            selection_mode="single-row",
+            hide_index=True,
+            height=320,
+            alt=f"{len(shown.rows)} rows with labels and scores.",
+        )
+        if len(shown.rows) > LISTED:
+            say.small(f"The first {LISTED:,} of {len(shown.rows):,} rows.")
