@@ -49,7 +49,7 @@ NAMES = {
 }
 WIDE = ("poison_fraction", "path", "knowledge")
 """Fields that need the whole width: their values are long."""
-TYPED = ("epsilon", "keys", "victims")
+TYPED = ("epsilon", "keys", "victims", "surrogates")
 """Whole numbers that people have in mind: a box to type in, however few values are legal."""
 SENTENCES = {
     "white_box": "White box: the very weights that the victim starts from",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import forms, state
 from app.components import chips, say
@@ -34,8 +35,12 @@ def ordered() -> list[str]:
     return sorted(registry.names("attacks"), key=place)
 
 
-def choose(old: dict[str, Any] | None, prefix: str, known: forms.Known) -> dict[str, Any] | None:
-    """The picker and the fields of what was picked; None where nothing attacks."""
+def choose(old: dict[str, Any] | None, prefix: str, known: forms.Known) -> tuple[dict[str, Any] | None, DeltaGenerator]:
+    """The picker and the fields of what was picked.
+
+    Returns:
+        (the attack's settings, None where nothing attacks; a place near the picker for what speaks against it).
+    """
     names = [state.NO_ATTACK, *ordered()]
     titles = {name: chips.title("attacks", None if name == state.NO_ATTACK else {"name": name}) for name in names}
     current = old["name"] if old else state.NO_ATTACK
@@ -43,15 +48,17 @@ def choose(old: dict[str, Any] | None, prefix: str, known: forms.Known) -> dict[
         "Attack", names, index=names.index(current), format_func=titles.__getitem__, key=f"{prefix}:name"
     )
     if name == state.NO_ATTACK:
-        return None
+        return None, st.empty()
     cls = _class(name)
     say.small_html(f"<b>{html.escape(FAMILIES.get(cls.family, ''))}</b> {html.escape(cls.summary)}")
+    slot = st.empty()
     values = old if old and name == current else state.defaults("attacks", name)
 
     def needed(field: str, held: Mapping[str, Any]) -> bool:
         return _needed(cls, field, held)
 
-    return {"name": name, **forms.draw(cls, values, f"{prefix}.{name}", known, groups=_groups(cls), needed=needed)}
+    held = forms.draw(cls, values, f"{prefix}.{name}", known, groups=_groups(cls), needed=needed)
+    return {"name": name, **held}, slot
 
 
 def clash(attack: dict[str, Any] | None, scenario: str) -> str:
@@ -86,6 +93,8 @@ def _groups(cls: Any) -> dict[str, list[str]]:
 
 def _needed(cls: Any, field: str, held: Mapping[str, Any]) -> bool:
     """Whether a field changes anything, given the ones above it."""
+    if cls.family == "noise" and field.endswith("_class"):
+        return held.get("mode") == "fixed"
     if cls.family != "targeted" or field not in KNOWS:
         return True
     if field == "surrogates":

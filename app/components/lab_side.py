@@ -71,8 +71,8 @@ def _target(attack: Attack, experiment: Experiment, data: preview.Sample) -> Non
     st.html(images.wall(bases, size=BASE))
     examples = "" if key.exact else " These are examples: which images are taken is decided when all of them are read."
     say.small(
-        f"They are {key.wanted} and stay labelled so; no pixel moves by more than {attack.epsilon} of 255. The changes "
-        f"are crafted in the run.{examples}"
+        f"All are of the class “{key.wanted}” and keep that label; no pixel moves by more than {attack.epsilon} of "
+        f"255. The changes are crafted in the run.{examples}"
     )
 
 

@@ -139,9 +139,8 @@ def _form(kept: Kept, known: forms.Known) -> state.Form:
         )
     with st.container(border=True):
         st.subheader("2 · Poison", anchor=False)
-        form["attack"] = lab_attack.choose(old["attack"], f"{prefix}.attack", known)
+        form["attack"], beside_attack = lab_attack.choose(old["attack"], f"{prefix}.attack", known)
         _upload("attack", form["attack"], "Or upload the archive that a run exported, or a benchmark's files", _poisons)
-        beside_attack = st.empty()
     with st.container(border=True):
         st.subheader("3 · Defend", anchor=False)
         form["defenses"] = _defenses(old["defenses"], f"{prefix}.defenses", known)
@@ -154,6 +153,7 @@ def _form(kept: Kept, known: forms.Known) -> state.Form:
                 place.error(clash, icon=":material/error:")
         if form["scenario"] != "from_scratch":
             form["pretraining"] = lab_setup.pretraining(old["pretraining"], f"{prefix}.pretraining", known)
+            st.markdown("**How victims are trained**")
         form["training"] = forms.draw(Training, old["training"], f"{prefix}.training", known)
         form.update(lab_setup.trials(old, form["attack"], prefix, known))
         form.update(_experiment_fields(old, prefix, known))

@@ -317,6 +317,9 @@ def test_flipped_labels_are_shown_as_labels(app: Open) -> None:
     page = app("lab", attack="label_flip")
     assert not page.exception
     said = text(page)
+    assert "Target class" not in labels(page)  # it matters to one mode only
+    widget(page, "selectbox", "label_flip.mode").set_value("fixed").run()
+    assert "Target class" in labels(page)
     assert "Training images and their new labels" in said and "ps-triple" not in said.split("</style>")[-1]
 
 
