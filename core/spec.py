@@ -118,7 +118,8 @@ class Pretraining(Part):
     """Where the weights come from that fine-tuning and transfer start from; from scratch has no use for it."""
 
     data: Annotated[SerializeAsAny[Component] | None, BeforeValidator(partial(component, "datasets"))] = Field(
-        default=None, description="Another data set to pretrain on; none: a part of the same one, which the victim never sees."
+        default=None,
+        description="Another data set to pretrain on; none: a part of the same one, which the victim never sees.",
     )
     part: float = setting(
         0.5, "Share of every class to pretrain on, where no other data set is given.", unit="fraction", gt=0, lt=1
@@ -144,9 +145,7 @@ class Experiment(Part):
         description="What the victim starts from: new weights; pretrained weights, all of them trained on; or frozen "
         "pretrained features with a new head.",
     )
-    pretraining: Pretraining = Field(
-        default_factory=Pretraining, description="Where pretrained weights come from."
-    )
+    pretraining: Pretraining = Field(default_factory=Pretraining, description="Where pretrained weights come from.")
     attack: AttackChoice = Field(
         default="badnets", validate_default=True, description="Who poisons the training set, and how."
     )

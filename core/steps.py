@@ -17,6 +17,7 @@ from core import estimate, registry
 from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
 from core.defenses.base import Defense
+from core.errors import SpecError
 from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
@@ -108,6 +109,9 @@ class _Planner:
                 yield from (*_before(control), control)
             return
         assert isinstance(attack, Attack)
+        most = attack.most_keys()
+        if most is not None and self.experiment.keys > most:
+            raise SpecError(f"keys is {self.experiment.keys}, but the file holds {most}; lower keys.")
         surrogates = self.surrogates(attack)
         for key in range(self.experiment.keys):
             poison = self.poison(attack, surrogates, key)

@@ -195,9 +195,9 @@ class Work:
             folder,
             {
                 "n": len(poisoned.data),
-                "changes_labels": attack.changes_labels,
+                "changes_labels": not np.array_equal(poisoned.data.labels[poisoned.rows], poisoned.original_labels),
                 "targeted": len(shown.images) == 1,
-                "epsilon": attack.epsilon if attack.epsilon_bound else None,  # type: ignore[attr-defined]
+                "epsilon": getattr(attack, "epsilon", None),
                 "attack": attack.name,
             },
             rows=poisoned.rows,

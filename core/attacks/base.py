@@ -118,6 +118,10 @@ class Attack(Component):
         """Whatever the poisons depend on beside the fields (a file's content); part of the cache key."""
         return ""
 
+    def most_keys(self) -> int | None:
+        """How many keys there are, where a file says so."""
+        return None
+
     def budget(self, n: int) -> int:
         """Rows that the attack may change among n: at least one."""
         return max(1, round(self.poison_fraction * n))

@@ -76,6 +76,9 @@ class Imported(Attack):
         facts = self._found().facts
         return facts.epsilon if facts else None
 
+    def most_keys(self) -> int | None:
+        return len(self._found().counts)
+
     def budget(self, n: int) -> int:
         """All poisons of the largest key, or fewer if so set."""
         whole = max(self._found().counts)

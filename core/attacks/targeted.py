@@ -4,6 +4,7 @@ One key fixes the target image, the target class and the base images; it follows
 key's number, and never from a model.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -146,6 +147,15 @@ class Targeted(Attack):
                 "black_box, because a victim's seed is never the surrogate's"
             )
 
+    def fingerprint(self) -> str:
+        if not self.setups:
+            return ""
+        read_setups(Path(self.setups))  # says in one sentence what is wrong with the file
+        return hashlib.sha256(Path(self.setups).read_bytes()).hexdigest()[:20]
+
+    def most_keys(self) -> int | None:
+        return len(read_setups(Path(self.setups))) if self.setups else None
+
     def aim(self, test: ImageSet, tools: Tools) -> Aim:
         """The target of this key.
 
@@ -177,10 +187,7 @@ class Targeted(Attack):
         return Aim(int(rows[0]), setup.target_class, setup.base_class)
 
     def _setup(self, tools: Tools) -> Setup:
-        setups = read_setups(Path(self.setups))
-        if tools.key >= len(setups):
-            raise AttackError(f"{self.setups!r} lists {len(setups)} set-ups; there is none for key {tools.key}.")
-        return setups[tools.key]
+        return read_setups(Path(self.setups))[tools.key]
 
     def key(self, data: ImageSet, tools: Tools) -> Key:
         """Target and base images of this key; the same whatever the models are.

@@ -146,13 +146,14 @@ def test_the_result_keeps_the_contract(artifacts: Counting) -> None:
     result, computed = run(artifacts, watcher)
     assert computed == EVERYTHING and unfinished(artifacts) == []
     json.dumps(result, allow_nan=False)
-    assert list(result) == ["device", "spec", "arms", "control", "flags"]
+    assert list(result) == ["device", "spec", "arms", "control", "pairs", "flags"] and result["pairs"] == []
     assert result["device"] == watcher.device == "cpu (2 cores)"
     assert result["spec"] == experiment().model_dump(mode="json")
     assert list(result["arms"]) == ["undefended", "spectral_signatures", "spectral_signatures_random"]
     for name, arm in [("control", result["control"]), *result["arms"].items()]:
         extra = {"detection"} if name.startswith("spectral") else set()
-        assert set(arm) == {"clean_accuracy", "asr", "seconds", "passes"} | extra
+        assert set(arm) == {"clean_accuracy", "asr", "target_probability", "seconds", "passes"} | extra
+        assert 0 < arm["target_probability"]["mean"] < 1
         for rate, n in (("clean_accuracy", 40), ("asr", 30)):  # ten test images have the wanted class already
             assert set(arm[rate]) == {"mean", "low", "high", "n", "seeds", "interval"}
             assert 0 <= arm[rate]["low"] <= arm[rate]["mean"] <= arm[rate]["high"] <= 1
