@@ -60,6 +60,8 @@ def verdict(result: dict[str, Any], names: Sequence[str] = ()) -> Verdict:
     attacked, trials = arms.get("undefended"), result.get("pairs") or []
     if not attacked or not attacked.get("asr"):
         return Verdict(f"{_unattacked(trials)} {_clean(result)}".strip(), "plain")
+    if _family(result) == "noise":
+        return _worse(result, attacked)
     before = attacked["asr"]
     worked = before["mean"] >= WORKED
     opening = (
@@ -100,11 +102,28 @@ def _shown(result: dict[str, Any], before: dict[str, Any]) -> str:
 
 def has_trigger(result: dict[str, Any]) -> bool:
     """Whether test images carry something that the attacker added; so it is where the attack does not say otherwise."""
+    return _family(result) == "trigger"
+
+
+def _family(result: dict[str, Any]) -> str:
     attack = result.get("spec", {}).get("attack")
     try:
-        return not attack or registry.load("attacks", attack["name"]).family == "trigger"  # type: ignore[attr-defined]
+        return registry.load("attacks", attack["name"]).family if attack else "trigger"  # type: ignore[attr-defined]
     except PoisonscopeError:
-        return True
+        return "trigger"
+
+
+def _worse(result: dict[str, Any], attacked: dict[str, Any]) -> Verdict:
+    """An attack that wants the model to be worse, not to be wrong in one way."""
+    after, before = attacked["clean_accuracy"]["mean"], result["control"]["clean_accuracy"]["mean"]
+    said = [
+        f"The wrong labels cost {100 * (before - after):.1f} points of clean accuracy: {percent(after)} against the "
+        f"clean baseline's {percent(before)}."
+    ]
+    for arm in filtered(result):
+        accuracy = percent(result["arms"][arm]["clean_accuracy"]["mean"])
+        said.append(f"{_removed(arm, result['arms'][arm])}; after defense clean accuracy is {accuracy}.")
+    return Verdict(" ".join(said), "bad" if before - after > ACCURACY_POINTS else "plain")
 
 
 def _tried(result: dict[str, Any], trials: list[dict[str, Any]], names: Sequence[str]) -> str:
@@ -147,13 +166,16 @@ def _target(trials: list[dict[str, Any]], names: Sequence[str]) -> str:
     return f"{image} was read as {name(*wanted) if len(wanted) == 1 else 'the attacker wants'}"
 
 
-def _defended(arm: str, after: dict[str, Any], before: dict[str, Any]) -> str:
-    sentence = palette.arm_title(arm)
+def _removed(arm: str, after: dict[str, Any]) -> str:
+    """What a defense did to the training set; the beginning of a sentence."""
     if detection := after.get("detection"):
         found, poisons, lost = caught(detection)
-        sentence += f" caught {found:,} of {poisons:,} poisons at the cost of {lost:,} clean rows"
-    else:
-        sentence += " was trained in its own way"
+        return f"{palette.arm_title(arm)} caught {found:,} of {poisons:,} poisons at the cost of {lost:,} clean rows"
+    return f"{palette.arm_title(arm)} was trained in its own way"
+
+
+def _defended(arm: str, after: dict[str, Any], before: dict[str, Any]) -> str:
+    sentence = _removed(arm, after)
     if not after["asr"]:
         return f"{sentence}."
     success = after["asr"]["mean"]
