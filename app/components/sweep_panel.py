@@ -37,13 +37,13 @@ def panel(run: Run) -> None:
         return
     st.subheader("How much does it take?", anchor=False)
     try:
-        states = _states(run, offered)
+        now = states(run, offered)
     except PoisonscopeError as error:
         say.empty("No curve", f"This version cannot read the run's experiment: {error}")
         return
     st.fragment(_section)(run, offered)
-    if any(state in LIVE for _, state in states):
-        st.fragment(_watch, run_every=LOOK)(run, offered, states)
+    if any(state in LIVE for _, state in now):
+        st.fragment(watch, run_every=LOOK)(run, offered, now)
 
 
 def _section(run: Run, offered: tuple[str, ...]) -> None:
@@ -57,13 +57,13 @@ def _section(run: Run, offered: tuple[str, ...]) -> None:
     _beside(found)
 
 
-def _watch(run: Run, offered: tuple[str, ...], before: list[tuple[str, str]]) -> None:
+def watch(run: Run, offered: tuple[str, ...], before: list[tuple[str, str]]) -> None:
     """Look whether anything on the curves has changed, and draw the page again only then: a chart must not flicker."""
-    if _states(run, offered) != before:
+    if states(run, offered) != before:
         st.rerun()
 
 
-def _states(run: Run, offered: tuple[str, ...]) -> list[tuple[str, str]]:
+def states(run: Run, offered: tuple[str, ...]) -> list[tuple[str, str]]:
     """The runs on the curves, and how far each of them is."""
     curves = [sweep.sweep(cache.store(), run, axis) for axis in offered]
     return [(point.run.id, point.run.state) for found in curves for point in found.points]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components import sweep_panel
 from core.runs.store import Store
 from tests.app.conftest import Open, result, text
 
@@ -197,3 +198,18 @@ def test_images_that_are_gone_are_said_where_the_time_would_stand(app: Open, mak
     page = app("result", run=make(changes={"data": data}))
     assert not page.exception
     assert "/there/is/no/such/folder" in text(page)
+
+
+def test_the_page_is_drawn_again_only_when_a_run_on_a_curve_has_moved(
+    make: MakeRun, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, waiting = store.run(make()), make("queued", epsilon=8)
+    drawn: list[bool] = []
+    monkeypatch.setattr(sweep_panel.st, "rerun", lambda: drawn.append(True))
+    axes = ("epsilon", "poison_fraction")
+    before = sweep_panel.states(run, axes)
+    sweep_panel.watch(run, axes, before)
+    assert drawn == []
+    store.cancel(waiting)
+    sweep_panel.watch(run, axes, before)
+    assert drawn == [True]
