@@ -148,7 +148,7 @@ class _Planner:
             seed = derive(self.experiment.seed, "surrogate", number)
             key = digest(["surrogate", [need.key for need in needs], [*own, seed]])
             label = f"Train the attacker's surrogate {number + 1} of {attack.surrogates}"
-            steps.append(Step("surrogate", key, label, needs, self.costs.train, "surrogate", None, number))
+            steps.append(Step("surrogate", key, label, needs, self.costs.surrogate, "surrogate", None, number))
         return tuple(steps)
 
     def poison(self, attack: Attack, surrogates: tuple[Step, ...], key: int) -> Step:
@@ -292,7 +292,17 @@ def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
 
 
 def _remember_speed(steps: list[Step], experiment: Experiment, artifacts: Artifacts) -> None:
-    """Keep what an epoch on the whole set took beside the other trainings, for the next estimate."""
-    metas = [artifacts.meta(step.key) for step in steps if step.kind == "train" and step.arm == "undefended"]
-    if metas:
-        estimate.remember(experiment, sum(meta["seconds"] for meta in metas) / len(metas) / experiment.training.epochs)
+    """Keep what epochs and crafting took beside other steps, for the next estimate."""
+
+    def took(kind: str, arm: str | None) -> float | None:
+        found = [artifacts.meta(step.key)["seconds"] for step in steps if step.kind == kind and step.arm == arm]
+        return sum(found) / len(found) if found else None
+
+    if (seconds := took("train", "undefended")) is not None:
+        estimate.remember(experiment, seconds / experiment.training.epochs)
+    if (seconds := took("pretrain", "pretrained")) is not None and getattr(
+        experiment.attack, "knowledge", ""
+    ) != "black_box":
+        estimate.remember_pretrain(experiment, seconds / experiment.pretraining.training.epochs)
+    if experiment.attack is not None and (seconds := took("poison", None)) is not None:
+        estimate.remember_poison(experiment, seconds)

@@ -1,6 +1,7 @@
 """What each kind of step does: inputs from the folders of earlier steps, output into a folder of its own."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import device as devices
-from core import registry
+from core import estimate, registry
 from core.analysis import distances, gradients, spectral
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
@@ -157,6 +158,7 @@ class Work:
 
     def _data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
+        estimate.remember_rows(self.experiment, len(split.train))
         if self.experiment.scenario != "from_scratch" and self.experiment.pretraining.data is None:
             split = self._part(split, pretraining=False)
         _save_split(folder, split)
@@ -187,7 +189,7 @@ class Work:
     def _poison(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         attack, split = self.experiment.attack, self.split(step)
         assert isinstance(attack, attacks.Attack) and step.poison_key is not None
-        tools = self._tools(attack, step, tell)
+        tools, begun = self._tools(attack, step, tell), time.perf_counter()
         poisoned = attacks.apply(attack, split.train, tools)
         shown = attacks.evaluation(attack, split.test, tools)
         arrays = {} if poisoned.trace is None else {"trace": poisoned.trace}
@@ -199,6 +201,7 @@ class Work:
                 "targeted": len(shown.images) == 1,
                 "epsilon": getattr(attack, "epsilon", None),
                 "attack": attack.name,
+                "seconds": time.perf_counter() - begun,
             },
             rows=poisoned.rows,
             images=poisoned.data.images[poisoned.rows],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SESSION_HOME = pytest.StashKey[Path]()
 
-# Threads that wait for each other crawl where something else wants a core. Numerical libraries read these when imported.
+# Threads that wait for each other crawl where something else wants a core. Libraries read these when imported.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
