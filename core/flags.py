@@ -128,5 +128,7 @@ def _words(arm: str) -> str:
     """An arm's name for people."""
     if arm in ("control", "undefended"):
         return f"the {arm} model"
-    defense = arm.removesuffix("_random").replace("_", " ")
-    return f"the random filter beside {defense}" if arm.endswith("_random") else defense
+    for ending, rule in (("_random", "random"), ("_loss", "loss"), ("_confidence", "confidence")):
+        if arm.endswith(ending):
+            return f"the control by {rule} beside {arm.removesuffix(ending).replace('_', ' ')}"
+    return arm.replace("_", " ")

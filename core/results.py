@@ -40,13 +40,17 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         own = [meta for step, meta in filters if step["defense"] == name]
         arms[name]["detection"] = _mean([meta["detection"] for meta in own])
         arms[f"{name}_random"]["detection"] = _mean([meta["random_detection"] for meta in own])
+    for arm, own in trained.items():
+        found = [meta["detection"] for meta in map(artifacts.meta, (step["key"] for step in own)) if "detection" in meta]
+        if found:
+            arms[arm]["detection"] = _mean(found)
     losses = {
         arm: max(artifacts.meta(step["key"])["epochs"][-1]["loss"] for step in own) for arm, own in trained.items()
     }
     told = {step["defense"]: meta["knows"] for step, meta in filters}
     spec = experiment.model_dump(mode="json")
     result = {"device": device, "spec": spec, "arms": arms, "control": control, "pairs": pairs}
-    return result | {"flags": flags(result, losses, told, _largest_share_removed(filters))}
+    return result | {"flags": flags(result, losses, told, _largest_share_removed(filters, trained, artifacts))}
 
 
 def _arm(
@@ -133,9 +137,14 @@ def _mean(detections: list[dict[str, float]]) -> dict[str, float]:
     return {name: sum(each[name] for each in detections) / len(detections) for name in detections[0]}
 
 
-def _largest_share_removed(filters: list[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, float]:
-    """Per defense, the largest share of a class that it removed."""
+def _largest_share_removed(
+    filters: list[tuple[dict[str, Any], dict[str, Any]]], trained: dict[str, list[dict[str, Any]]], artifacts: Artifacts
+) -> dict[str, float]:
+    """Per defense, the largest share of a class that it removed, after training or while it went on."""
+    found = [(step["defense"], meta["removed_shares"]) for step, meta in filters]
+    for arm, own in trained.items():
+        found += [(arm, artifacts.meta(step["key"]).get("removed_shares", [0.0])) for step in own]
     shares: dict[str, float] = {}
-    for step, meta in filters:
-        shares[step["defense"]] = max(shares.get(step["defense"], 0.0), *meta["removed_shares"])
+    for name, removed in found:
+        shares[name] = max(shares.get(name, 0.0), *removed)
     return shares

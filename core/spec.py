@@ -75,7 +75,7 @@ def component(kind: str, value: Any) -> Any:
         raise ValueError(explain(error)) from None
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Accept `[a,b]` and `a,b` from a command line where a list is meant."""
     if isinstance(value, str):
         value = [part.strip() for part in value.strip().strip("[]").split(",") if part.strip()]
@@ -151,7 +151,7 @@ class Experiment(Part):
     )
     keys: int = setting(1, "Independent draws of the poisons.", unit="draws", ge=1, le=100)
     victims: int = setting(1, "Models trained per arm, each with its own seed.", unit="models", ge=1, le=100)
-    defenses: Annotated[tuple[DefenseChoice, ...], BeforeValidator(_listed)] = Field(
+    defenses: Annotated[tuple[DefenseChoice, ...], BeforeValidator(listed)] = Field(
         (), description="What stands against it."
     )
     analysis: Analysis = Field(Analysis(), description="What is measured beside accuracy and attack success.")

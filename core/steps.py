@@ -16,7 +16,7 @@ from core import device as devices
 from core import estimate, registry
 from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
-from core.defenses.base import Defense
+from core.defenses.base import Defense, TrainingDefense
 from core.errors import SpecError
 from core.results import summary
 from core.runs.artifacts import Artifacts
@@ -31,8 +31,8 @@ class Step:
     """One thing to compute.
 
     Attributes:
-        kind: data, pretraining_data, pretrain, surrogate, poison, train, measure, features, spectral, distances, score
-            or filter.
+        kind: data, pretraining_data, pretrain, surrogate, poison, train, measure, features, spectral, distances,
+            isolation, score, filter or embedding.
         key: where its result lies.
         label: what a person reads while it runs.
         needs: the steps whose results it reads.
@@ -163,16 +163,34 @@ class _Planner:
             label += f", key {key + 1} of {self.experiment.keys}"
         return Step("poison", digested, label, needs, self.costs.poison, poison_key=key)
 
-    def train(self, arm: str, label: str, victim: int, poison: Step | None = None, kept: Step | None = None) -> Step:
-        """Train one model: on all rows, or on those that a filter (or its random control) keeps."""
+    def train(
+        self,
+        arm: str,
+        label: str,
+        victim: int,
+        poison: Step | None = None,
+        kept: Step | None = None,
+        *,
+        defense: str | None = None,
+        own: Any = None,
+        beside: Step | None = None,
+    ) -> Step:
+        """Train one model.
+
+        Args:
+            arm, label, victim, poison: which.
+            kept: a filter that says which rows are left, for its own arm or its random control.
+            defense, own: a training defense that takes part, and its settings.
+            beside: the training with that defense, for its twins.
+        """
         start = self.pretrained(0, self.settings["model"])
-        needs = tuple(step for step in (self.data, *start, poison, kept) if step is not None)
+        needs = tuple(step for step in (self.data, *start, poison, kept, beside) if step is not None)
         part = "random" if kept is not None and arm.endswith("_random") else "flagged"
         seed = derive(self.experiment.seed, "victim", victim)
-        own = [part, self.experiment.scenario, self.settings["model"], self.settings["training"], seed]
-        digested = digest(["train", [need.key for need in needs], own])
-        key, defense = poison.poison_key if poison else None, kept.defense if kept else None
-        return Step("train", digested, label, needs, self.costs.train, arm, key, victim, defense)
+        fixed = [part, self.experiment.scenario, self.settings["model"], self.settings["training"], seed]
+        digested = digest(["train", [need.key for need in needs], [*fixed, own]])
+        key, named = poison.poison_key if poison else None, kept.defense if kept else defense
+        return Step("train", digested, label, needs, self.costs.train, arm, key, victim, named)
 
     def look(
         self, kind: str, label: str, arm: str, poison: Step, *more: Step, own: Any = None, defense: str | None = None
@@ -191,6 +209,9 @@ class _Planner:
             yield self.look("distances", "Measure distances to the target", "undefended", poison, undefended)
         for defense, settings in zip(self.experiment.defenses, self.settings["defenses"], strict=True):
             assert isinstance(defense, Defense)
+            if isinstance(defense, TrainingDefense):
+                yield from self.trained_with(defense, settings, poison, undefended.victim or 0)
+                continue
             name, title, own = defense.name, defense.title, [settings, self.experiment.seed]
             score = self.look("score", f"Score every row: {title}", name, poison, features, own=own, defense=name)
             decided = self.look("filter", f"Flag rows: {title}", name, poison, features, score, defense=name)
@@ -198,6 +219,20 @@ class _Planner:
             yield from (features, score, decided)
             yield self.train(name, f"Retrain after {title}", victim, poison, decided)
             yield self.train(f"{name}_random", "Retrain after random removal (control)", victim, poison, decided)
+
+    def trained_with(
+        self, defense: TrainingDefense, settings: dict[str, Any], poison: Step, victim: int
+    ) -> Iterator[Step]:
+        """A training that the defense takes part in, and its twins, which need to know how much it dropped."""
+        own = [settings, self.experiment.seed]
+        label = f"Train with {defense.title}"
+        defended = self.train(defense.name, label, victim, poison, defense=defense.name, own=own)
+        yield defended
+        for twin in defense.twins:
+            arm, label = f"{defense.name}_{twin}", f"Train beside {defense.title}, dropping by {twin}"
+            if twin == "random":
+                label = f"Train beside {defense.title}, dropping at random"
+            yield self.train(arm, label, victim, poison, defense=defense.name, own=[*own, twin], beside=defended)
 
 
 def _before(step: Step) -> Iterator[Step]:

@@ -13,19 +13,21 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import device as devices
-from core import estimate, registry
-from core.analysis import distances, gradients, spectral
+from core import estimate, looks, registry
+from core.analysis import gradients
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
-from core.defenses.base import FACTS, Fact, Filter, View, decided, random_flags, scored
+from core.defenses.base import Session, TrainingDefense
+from core.defenses.dropping import STAYED, Dropping, twin
 from core.errors import PoisonscopeError
+from core.gradient_record import GradientRecorder
 from core.judge import Judge
 from core.metrics import detection
 from core.models.base import Model, Net
 from core.runs.artifacts import Artifacts, save
 from core.seeds import derive, stream
 from core.spec import Experiment, Training
-from core.train import predict
+from core.train.hooks import Hooks
 from core.train.loop import Epoch, Trained, build, on_device, train
 from core.watch import Watch
 
@@ -73,7 +75,10 @@ class Work:
 
         tell(0.0, "")
         with self.artifacts.write(step.key) as folder:
-            getattr(self, f"_{step.kind}")(step, folder, tell)
+            if step.kind in looks.KINDS:
+                looks.KINDS[step.kind](self, step, folder, tell)
+            else:
+                getattr(self, f"_{step.kind}")(step, folder, tell)
         self.watch.step(step.key, 1.0, "")
 
     # ---- what steps read
@@ -254,7 +259,27 @@ class Work:
         seed = derive(self.experiment.seed, "victim", step.victim)
         net = self._start(step, self._model, data, seed)
         training = self.experiment.training
-        self._fit(step, folder, tell, net, replace(split, train=data), training, seed, poisoned)
+        hooks = self._hooks(step, replace(split, train=data))
+        self._fit(step, folder, tell, net, replace(split, train=data), training, seed, poisoned, hooks)
+
+    def _hooks(self, step: "Step", split: Split) -> Hooks:
+        """What a training defense does in the loop, or its twin; nothing for other arms."""
+        defense = next((each for each in self.experiment.defenses if each.name == step.defense), None)
+        if not isinstance(defense, TrainingDefense):
+            return Hooks()
+        session = Session(
+            images=on_device(split.train.images, self.device),
+            labels=on_device(split.train.labels, self.device),
+            classes=len(split.train.class_names),
+            training=self.experiment.training,
+            flip=split.flip,
+            seed=derive(self.experiment.seed, "defense", step.poison_key, step.victim),
+        )
+        if not step.has("train"):
+            return defense.hooks(session)
+        dropped_at = self.artifacts.array(step.find("train").key, "dropped_at")
+        criterion = next(each for each in defense.twins if step.arm == f"{defense.name}_{each}")
+        return twin(session, dropped_at, criterion)
 
     def _fit(
         self,
@@ -266,11 +291,13 @@ class Work:
         config: Training,
         seed: int,
         poisoned: PoisonedSet | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         """Train, measure after every epoch, and save. Only a `train` step shows its points to whoever watches."""
         judge = Judge(split.test, poisoned.evaluation if poisoned else None, self.device)
         epochs: list[dict[str, Any]] = []
         curve: list[np.ndarray] = []
+        recorder = GradientRecorder(poisoned, config.epochs, self.device)
 
         def measure(number: int, loss: float | None, seconds: float) -> None:
             accuracy, asr = judge.live(net)
@@ -281,6 +308,7 @@ class Work:
             if poisoned is not None and poisoned.targeted:
                 curve.append(judge.probabilities(net))
                 epochs[-1] = point | {"alignment": _aligned(net, poisoned, self.device)}
+                recorder.note(number, net)
             tell(number / config.epochs, f"epoch {number} of {config.epochs}")
 
         def after_epoch(epoch: Epoch) -> None:
@@ -294,11 +322,12 @@ class Work:
             seed=seed,
             device=self.device,
             flip=split.flip,
+            hooks=hooks,
             after_epoch=after_epoch,
             cancelled=self.watch.cancelled,
         )
-        curves = {"eval_probability_curve": np.stack(curve)} if curve else {}
-        self._save_trained(folder, trained, judge, epochs, len(split.train), curves)
+        curves = {"eval_probability_curve": np.stack(curve), **recorder.arrays()} if curve else {}
+        self._save_trained(folder, trained, judge, epochs, len(split.train), curves, _dropped(hooks, poisoned))
 
     def _kept_rows(self, step: "Step") -> np.ndarray:
         """(m,) int64, the rows that the filter before this training leaves, or its random control."""
@@ -313,6 +342,7 @@ class Work:
         epochs: list[dict[str, Any]],
         rows: int,
         curves: dict[str, np.ndarray],
+        dropped: tuple[dict[str, Any], dict[str, np.ndarray]],
     ) -> None:
         weights = {name: tensor.contiguous().cpu() for name, tensor in trained.net.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
@@ -329,77 +359,20 @@ class Work:
             "asr": {"hits": asr[0], "n": asr[1]} if asr else None,
             "target_probability": judge.wanted_probability(measured),
         }
-        save(folder, meta, **measured, **curves)
+        save(folder, meta | dropped[0], **measured, **curves, **dropped[1])
 
-    def _measure(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        """Attack success of a model that was trained without the poisons: the control's."""
-        judge = Judge(self.split(step).test, self.poisoned(step).evaluation, self.device)
-        asr, measured = judge.attacked(self.net(step))
-        probability = judge.wanted_probability(measured)
-        save(folder, {"asr": {"hits": asr[0], "n": asr[1]}, "target_probability": probability}, **measured)
 
-    def _features(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        images = on_device(self.poisoned(step).train.images, self.device)
-        save(folder, {}, features=predict.features(self.net(step), images).cpu().numpy())
-
-    def _spectral(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        data = self.poisoned(step).train
-        features = self.artifacts.array(step.find("features").key, "features")
-        coordinates, values = spectral.projection(features, data.labels, len(data.class_names))
-        save(folder, {}, projection=coordinates, singular_values=values)
-
-    def _distances(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        """How far bases and poisons are from the target image, in three spaces."""
-        poisoned, net, poison = self.poisoned(step), self.net(step), step.find("poison").key
-        shown = poisoned.evaluation
-        labels = np.append(poisoned.train.labels[poisoned.rows], shown.wanted[:1])
-        columns = []
-        for name in ("originals", "images"):
-            both = np.concatenate([self.artifacts.array(poison, name), shown.images[:1]])
-            images = on_device(both, self.device)
-            found, logits = predict.features(net, images), predict.logits(net, images)
-            columns.append(distances.to_target(images, found, logits, on_device(labels, self.device)))
-        save(folder, {}, **{name: np.stack([each[name] for each in columns], axis=1) for name in columns[0]})
-
-    def _score(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        defense, view = self._filter_and_view(step)
-        save(folder, {}, scores=scored(defense, view))
-
-    def _filter(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
-        defense, view = self._filter_and_view(step)
-        scores = self.artifacts.array(step.find("score").key, "scores")
-        flagged = decided(defense, scores, view)
-        random = random_flags(flagged, view)
-        truth = self.poisoned(step).truth  # only the runner compares with the truth; the defense never sees it
-        meta = {
-            "knows": view.facts,
-            "detection": detection(flagged, truth, scores).as_dict(),
-            "random_detection": detection(random, truth).as_dict(),
-            "removed_shares": [float(flagged[view.labels == label].mean()) for label in np.unique(view.labels)],
-        }
-        save(folder, meta, flagged=flagged, random_flagged=random)
-
-    def _filter_and_view(self, step: "Step") -> tuple[Filter, View]:
-        defense = next(d for d in self.experiment.defenses if d.name == step.defense)
-        assert isinstance(defense, Filter)
-        poisoned = self.poisoned(step)
-        wanted = np.unique(poisoned.evaluation.wanted)
-        truth: dict[Fact, Any] = {"poison_count": len(poisoned.rows)}
-        if len(wanted) == 1:
-            truth["target_class"] = int(wanted[0])
-        for fact in defense.knows:
-            if fact not in truth:
-                raise PoisonscopeError(
-                    f"{defense.title} is to be told {FACTS[fact]}, but the attack wants {len(wanted)} classes; "
-                    "change the settings of the defense."
-                )
-        return defense, View(
-            labels=poisoned.train.labels,
-            class_names=poisoned.train.class_names,
-            seed=derive(self.experiment.seed, "defense", step.poison_key, step.victim),
-            read_features=lambda: np.asarray(self.artifacts.array(step.find("features").key, "features")),
-            facts={fact: truth[fact] for fact in defense.knows},
-        )
+def _dropped(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Which rows left training, and how well that matches the truth, which the defense never saw."""
+    if not isinstance(hooks, Dropping) or poisoned is None:
+        return {}, {}
+    dropped_at = hooks.dropped_at
+    gone = dropped_at != STAYED
+    earlier = np.where(gone, -dropped_at.astype(np.float64), -np.inf)  # the earlier it was dropped, the more suspicious
+    found = detection(gone, poisoned.truth, earlier).as_dict()
+    labels = poisoned.train.labels
+    shares = [float(gone[labels == label].mean()) for label in np.unique(labels)]
+    return {"detection": found, "removed_shares": shares}, {"dropped_at": dropped_at}
 
 
 def _aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:

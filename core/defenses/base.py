@@ -10,13 +10,16 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from torch import Tensor
 
 from core.errors import PoisonscopeError
 from core.seeds import stream
-from core.spec import Component
+from core.spec import Component, Training
+from core.train.hooks import Hooks
 
 COMPONENT = False
 
+Criterion = Literal["random", "loss", "confidence"]
 Fact = Literal["poison_count", "target_class", "clean_data"]
 FACTS: dict[Fact, str] = {
     "poison_count": "how many rows are poisoned",
@@ -80,6 +83,46 @@ class Defense(Component):
     @property
     def knows(self) -> tuple[Fact, ...]:
         """The facts that this defense, as it is configured, is told."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Session:
+    """The training that a training defense takes part in; it holds no ground truth.
+
+    Attributes:
+        images: (n, c, h, w) uint8, on the device that trains.
+        labels: (n,) int64, as they are given.
+        classes: k.
+        training: epochs, schedule, augmentation.
+        flip: whether the data set allows mirror images.
+        seed: root of the defense's random streams.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: int
+    training: Training
+    flip: bool
+    seed: int
+
+    def random(self, *names: object) -> np.random.Generator:
+        """A random stream of the defense's own."""
+        return stream(self.seed, "defense", *names)
+
+
+class TrainingDefense(Defense):
+    """Takes part in training, through the loop's hooks, instead of cleaning up after it."""
+
+    kind: ClassVar[Literal["filter", "training", "repair"]] = "training"
+
+    def hooks(self, session: Session) -> Hooks:
+        """What the defense does at the loop's named places."""
+        raise NotImplementedError
+
+    @property
+    def twins(self) -> tuple[Criterion, ...]:
+        """Controls that drop as many rows at the same epochs, by another criterion; none where nothing is dropped."""
         return ()
 
 

@@ -22,12 +22,14 @@ def found(
     removed: dict[str, float] | None = None,
     attack: str | None = "badnets",
     defenses: tuple[str, ...] = ("spectral_signatures",),
+    pairs: list[dict[str, Any]] | None = None,
 ) -> list[dict[str, str]]:
     """The flags of a result without fault, but for what is given."""
     result = {
         "spec": {"victims": victims, "attack": attack, "defenses": defenses},
         "arms": {"undefended": {"clean_accuracy": rate(accuracy), "asr": asr or rate(0.99)}},
         "control": {"clean_accuracy": rate(0.95, seeds=seeds), "asr": rate(control_asr)},
+        "pairs": pairs or [],
     }
     return flags(result, losses or {"undefended": 0.1}, told or {}, removed or {})
 
@@ -93,3 +95,12 @@ def test_without_an_attack_there_is_no_attack_success_to_doubt() -> None:
         "control": {"clean_accuracy": rate(0.9), "asr": None},
     }
     assert flags(result, {"control": 0.1}, {}, {}) == []
+
+
+def test_trials_are_counted_instead_of_images() -> None:
+    read, misread = {"counted": True}, {"counted": False}
+    few = rate(0.5, n=20)
+    assert "few_images" not in {flag["code"] for flag in found(asr=few, pairs=[read] * 20)}
+    assert not {"few_pairs", "target_misread"} & {flag["code"] for flag in found(asr=few, pairs=[read] * 20)}
+    flagged = {flag["code"]: flag["message"] for flag in found(asr=few, pairs=[read] * 19 + [misread] * 2)}
+    assert "19 trials" in flagged["few_pairs"] and "2 of 21 trials" in flagged["target_misread"]

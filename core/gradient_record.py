@@ -1,0 +1,50 @@
+"""Keeps the gradients of all rows at a few epochs of a training, for the view of the gradient space."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from core.analysis.gradients import at_logits
+from core.models.base import Net
+from core.train import predict
+from core.train.loop import on_device
+
+if TYPE_CHECKING:
+    from core.work import PoisonedSet
+
+MOST = 6
+"""Epochs that are kept: enough to see poisons walk away; each costs a forward pass over all rows."""
+
+
+class GradientRecorder:
+    """Notes softmax - onehot of every row, and of the target with its wanted label, after chosen epochs."""
+
+    def __init__(self, poisoned: "PoisonedSet | None", epochs: int, device: str) -> None:
+        self.epochs: list[int] = []
+        self.rows: list[np.ndarray] = []
+        self.targets: list[np.ndarray] = []
+        self.chosen = {round(at) for at in np.linspace(1, epochs, min(MOST, epochs))}
+        if poisoned is not None and poisoned.targeted:
+            shown = poisoned.evaluation
+            self.images, self.labels = (on_device(a, device) for a in (poisoned.train.images, poisoned.train.labels))
+            self.target, self.wanted = on_device(shown.images, device), on_device(shown.wanted, device)
+
+    def note(self, epoch: int, net: Net) -> None:
+        """Keep the gradients after an epoch (1 is the first), where it is one of the chosen."""
+        if epoch not in self.chosen:
+            return
+        with torch.no_grad():
+            rows = at_logits(predict.logits(net, self.images), self.labels)
+            target = at_logits(predict.logits(net, self.target), self.wanted)
+        self.epochs.append(epoch)
+        self.rows.append(rows.cpu().numpy().astype(np.float16))
+        self.targets.append(target[0].cpu().numpy())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """gradient_epochs (e,), gradients (e, n, k) float16, target_gradients (e, k) float32."""
+        return {
+            "gradient_epochs": np.array(self.epochs, dtype=np.int64),
+            "gradients": np.stack(self.rows),
+            "target_gradients": np.stack(self.targets),
+        }
