@@ -72,6 +72,7 @@ def test_two_points_are_two_points_in_floating_point_too() -> None:
         "spec": {"victims": 3, "attack": None, "defenses": []},
         "arms": {"undefended": {"clean_accuracy": rate(0.90), "asr": rate(0.99)}},
         "control": {"clean_accuracy": rate(0.92), "asr": rate(0.0)},
+        "pairs": [],
     }
     assert flags(result, {}, {}, {}) == []
 
@@ -82,6 +83,7 @@ def test_every_arm_and_every_filter_is_looked_at() -> None:
         "spec": {"victims": 3, "attack": None, "defenses": []},
         "arms": arms,
         "control": {"clean_accuracy": rate(0.9), "asr": None},
+        "pairs": [],
     }
     raised = flags(result, dict.fromkeys(arms, 2.0), {"x": {"poison_count": 1}, "y": {"poison_count": 1}}, {"x": 0.9})
     codes = [flag["code"] for flag in raised]
@@ -93,6 +95,7 @@ def test_without_an_attack_there_is_no_attack_success_to_doubt() -> None:
         "spec": {"victims": 3, "attack": None, "defenses": []},
         "arms": {},
         "control": {"clean_accuracy": rate(0.9), "asr": None},
+        "pairs": [],
     }
     assert flags(result, {"control": 0.1}, {}, {}) == []
 
