@@ -211,6 +211,43 @@ class RunView:
             return None
         return {name: self.store.artifacts.array(step["key"], name) for name in ("pixels", "features", "gradients")}
 
+    # ---- the gradient space
+
+    def gradient_record(self, arm: str) -> dict[str, np.ndarray] | None:
+        """epochs (e,), gradients (e, n, k) float16 and target (e, k) float32: softmax - onehot at the logits.
+
+        None where the arm is not trained, sees no poison, or the attack is not after one image.
+        """
+        step = self.step("train", arm=arm)
+        if step is None or not self.store.artifacts.holds(step["key"], "gradients"):
+            return None
+        names = {"epochs": "gradient_epochs", "gradients": "gradients", "target": "target_gradients"}
+        return {name: self.store.artifacts.array(step["key"], file) for name, file in names.items()}
+
+    def dropped_at(self, arm: str) -> np.ndarray | None:
+        """(n,) int16: the epoch, counted from 0, before which a row left the arm's training; -1 where it stayed."""
+        step = self.step("train", arm=arm)
+        if step is None or not self.store.artifacts.holds(step["key"], "dropped_at"):
+            return None
+        return self.store.artifacts.array(step["key"], "dropped_at")
+
+    @property
+    def isolation(self) -> np.ndarray | None:
+        """(e, n) int32: rows in the cluster of each row's medoid, at the epochs of the undefended gradient record."""
+        step = self.step("isolation")
+        if step is None or not self.store.artifacts.holds(step["key"], "sizes"):
+            return None
+        return self.store.artifacts.array(step["key"], "sizes")
+
+    @property
+    def embedding(self) -> dict[str, Any] | None:
+        """rows (m,), positions (e, m + 1, 2) with the target last, and meta: the map of the gradient space."""
+        step = self.step("embedding")
+        if step is None or not self.store.artifacts.holds(step["key"], "positions"):
+            return None
+        arrays = {name: self.store.artifacts.array(step["key"], name) for name in ("rows", "positions")}
+        return {**arrays, "meta": self.store.artifacts.meta(step["key"])}
+
     # ---- what was predicted
 
     def predictions(self, arm: str) -> dict[str, np.ndarray] | None:
