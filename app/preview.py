@@ -12,6 +12,7 @@ from core.attacks.targeted import Targeted
 from core.datasets.base import Dataset, ImageSet, Split
 from core.errors import PoisonscopeError
 from core.home import home
+from core.sets import read_split
 from core.spec import Experiment
 
 PER_CLASS = 12
@@ -97,18 +98,8 @@ def _planned_key(content: str, _experiment: Experiment) -> str:
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _stored(folder: str, key: str) -> Sample:
     """What a run has read, mapped into memory rather than loaded."""
-    artifacts = cache.store().artifacts
-    meta = artifacts.meta(key)
-    train, test = (
-        ImageSet(
-            artifacts.array(key, f"{part}_images"),
-            artifacts.array(key, f"{part}_labels"),
-            tuple(meta["class_names"]),
-            artifacts.array(key, f"{part}_indices"),
-        )
-        for part in ("train", "test")
-    )
-    return Sample(_few(train), _few(test), len(train), Split(train, test, meta["flip"]), key)
+    split = read_split(cache.store().artifacts, key)
+    return Sample(_few(split.train), _few(split.test), len(split.train), split, key)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking at the images …")

@@ -1,17 +1,13 @@
 """Keeps the gradients of all rows at a few epochs of a training, for the view of the gradient space."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from core.analysis.gradients import at_logits
 from core.models.base import Net
+from core.sets import PoisonedSet
 from core.train import predict
 from core.train.loop import on_device
-
-if TYPE_CHECKING:
-    from core.work import PoisonedSet
 
 MOST = 6
 """Epochs that are kept: enough to see poisons walk away; each costs a forward pass over all rows."""
@@ -20,7 +16,7 @@ MOST = 6
 class GradientRecorder:
     """Notes softmax - onehot of every row, and of the target with its wanted label, after chosen epochs."""
 
-    def __init__(self, poisoned: "PoisonedSet | None", epochs: int, device: str) -> None:
+    def __init__(self, poisoned: PoisonedSet | None, epochs: int, device: str) -> None:
         self.epochs: list[int] = []
         self.rows: list[np.ndarray] = []
         self.targets: list[np.ndarray] = []

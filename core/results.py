@@ -41,7 +41,9 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         arms[name]["detection"] = _mean([meta["detection"] for meta in own])
         arms[f"{name}_random"]["detection"] = _mean([meta["random_detection"] for meta in own])
     for arm, own in trained.items():
-        found = [meta["detection"] for meta in map(artifacts.meta, (step["key"] for step in own)) if "detection" in meta]
+        found = [
+            meta["detection"] for meta in map(artifacts.meta, (step["key"] for step in own)) if "detection" in meta
+        ]
         if found:
             arms[arm]["detection"] = _mean(found)
     losses = {

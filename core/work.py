@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from core.metrics import detection
 from core.models.base import Model, Net
 from core.runs.artifacts import Artifacts, save
 from core.seeds import derive, stream
+from core.sets import PoisonedSet, read_poisoned, read_split, save_split
 from core.spec import Experiment, Training
 from core.train.hooks import Hooks
 from core.train.loop import Epoch, Trained, build, on_device, train
@@ -33,27 +34,6 @@ from core.watch import Watch
 
 if TYPE_CHECKING:
     from core.steps import Step
-
-
-@dataclass(frozen=True)
-class PoisonedSet:
-    """A training set after the attack, with the truth about it."""
-
-    train: ImageSet
-    rows: np.ndarray
-    evaluation: attacks.Evaluation
-
-    @property
-    def targeted(self) -> bool:
-        """Whether the attack is after one chosen image."""
-        return len(self.evaluation.images) == 1
-
-    @property
-    def truth(self) -> np.ndarray:
-        """(n,) bool, True where the row is a poison."""
-        truth = np.zeros(len(self.train), dtype=bool)
-        truth[self.rows] = True
-        return truth
 
 
 class Work:
@@ -89,7 +69,7 @@ class Work:
         key = step.find("data").key
         with self._reading:
             if key not in self._splits:
-                self._splits[key] = _read_split(self.artifacts, key)
+                self._splits[key] = read_split(self.artifacts, key)
         return self._splits[key]
 
     def poisoned(self, step: "Step") -> PoisonedSet:
@@ -97,7 +77,7 @@ class Work:
         key, clean = step.find("poison").key, self.split(step).train
         with self._reading:
             if key not in self._poisoned:
-                self._poisoned = {key: _read_poisoned(self.artifacts, key, clean)}  # one at a time: they are large
+                self._poisoned = {key: read_poisoned(self.artifacts, key, clean)}  # one at a time: they are large
             return self._poisoned[key]
 
     def net(self, step: "Step") -> Net:
@@ -151,7 +131,7 @@ class Work:
 
     def rehearse(self, data: "Step") -> None:
         """Train and judge on one batch of a data set, so that the first real batch finds its kernels compiled."""
-        split, config = _read_split(self.artifacts, data.key), self.experiment.training
+        split, config = read_split(self.artifacts, data.key), self.experiment.training
         few = split.train.rows(np.arange(config.batch_size))
         torch.set_num_threads(devices.threads())
         net = build(self._model, few, 0, self.device)
@@ -166,15 +146,15 @@ class Work:
         estimate.remember_rows(self.experiment, len(split.train))
         if self.experiment.scenario != "from_scratch" and self.experiment.pretraining.data is None:
             split = self._part(split, pretraining=False)
-        _save_split(folder, split)
+        save_split(folder, split)
 
     def _pretraining_data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         other = self.experiment.pretraining.data
         if other is not None:
-            _save_split(folder, other.load(tell))  # type: ignore[attr-defined]
+            save_split(folder, other.load(tell))  # type: ignore[attr-defined]
         else:
             split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
-            _save_split(folder, self._part(split, pretraining=True))
+            save_split(folder, self._part(split, pretraining=True))
 
     def _part(self, split: Split, pretraining: bool) -> Split:
         """The rows that the network is pretrained on, or all others; every class is divided in the same proportion."""
@@ -238,7 +218,7 @@ class Work:
     def _pretrain(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         data = step.find("pretraining_data").key
         with self._reading:
-            split = _read_split(self.artifacts, data)
+            split = read_split(self.artifacts, data)
         # number 0 is the victims'; the attacker's own, from 1 on, may be of another kind
         model = self._model if step.victim == 0 else self._surrogate_model
         seed = derive(self.experiment.seed, "pretrain", step.victim)
@@ -385,41 +365,3 @@ def _aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:
         on_device(shown.images, device),
         on_device(shown.wanted, device),
     )
-
-
-def _save_split(folder: Path, split: Split) -> None:
-    arrays = {
-        f"{part}_{name}": getattr(images, name)
-        for part, images in (("train", split.train), ("test", split.test))
-        for name in ("images", "labels", "indices")
-    }
-    save(folder, {"class_names": split.train.class_names, "flip": split.flip, "notes": split.notes}, **arrays)
-
-
-def _read_split(artifacts: Artifacts, key: str) -> Split:
-    meta = artifacts.meta(key)
-    train, test = (
-        ImageSet(
-            artifacts.array(key, f"{part}_images"),
-            artifacts.array(key, f"{part}_labels"),
-            tuple(meta["class_names"]),
-            artifacts.array(key, f"{part}_indices"),
-        )
-        for part in ("train", "test")
-    )
-    return Split(train, test, meta["flip"], tuple(meta["notes"]))
-
-
-def _read_poisoned(artifacts: Artifacts, key: str, clean: ImageSet) -> PoisonedSet:
-    def array(name: str) -> np.ndarray:
-        return np.array(artifacts.array(key, name))
-
-    rows, extra = array("rows"), artifacts.meta(key)["n"] - len(clean)
-    images = np.concatenate([clean.images, np.zeros((extra, *clean.images.shape[1:]), np.uint8)])
-    labels = np.concatenate([clean.labels, np.zeros(extra, np.int64)])
-    indices = np.concatenate([clean.indices, np.full(extra, -1)])  # added rows have no place in the source
-    images[rows], labels[rows] = array("images"), array("labels")
-    evaluation = attacks.Evaluation(
-        array("eval_images"), array("eval_wanted"), array("eval_true"), array("eval_indices")
-    )
-    return PoisonedSet(ImageSet(images, labels, clean.class_names, indices), rows, evaluation)
