@@ -1,4 +1,4 @@
-"""The trials of an attack on one chosen image: what each (draw of the poisons, model) came to. No widgets here.
+"""The trials of an attack on one chosen image: what each (key, victim) came to. No widgets here.
 
 A finished run has them in its result; of a run on its way they are read from the steps that are done.
 """
@@ -37,17 +37,17 @@ def is_targeted(run: Run) -> bool:
 
 
 def fixed_features(run: Run) -> bool:
-    """Whether the attack counts on features that this run's models do not keep."""
+    """Whether the attack counts on features that this run's victims do not keep."""
     attack = run.spec.get("attack") or {}
     return run.spec.get("scenario", "from_scratch") == "from_scratch" and attack.get("name") in FIXED_FEATURES
 
 
 def pairs(run: Run) -> list[Pair]:
-    """All trials with at least one trained model, draws first."""
+    """All trials with at least one trained model, keys first."""
     if stored := (run.result or {}).get("pairs"):
         return list(stored)
     arms = list(dict.fromkeys(step["arm"] for step in run.steps if step["kind"] == "train"))
-    seen = [cache.view(run, draw, model) for draw in pair.draws(run) for model in pair.models(run)]
+    seen = [cache.view(run, key, victim) for key in pair.keys(run) for victim in pair.victims(run)]
     return [found for one in seen if (found := _read(one, arms)) is not None]
 
 
@@ -81,7 +81,7 @@ def grid(found: list[Pair], arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """The trials of an arm as a table.
 
     Returns:
-        succeeded (bool), probability (NaN where there is no result), counted (bool), each (draws, models).
+        succeeded (bool), probability (NaN where there is no result), counted (bool), each (keys, victims).
     """
     shape = (max(one["key"] for one in found) + 1, max(one["victim"] for one in found) + 1)
     succeeded, counted, probability = np.zeros(shape, bool), np.ones(shape, bool), np.full(shape, np.nan)

@@ -88,6 +88,6 @@ def facts(run: Run) -> str:
         parts.append(start)
     told = [", ".join(parts), ", ".join(title("defenses", one) for one in spec.get("defenses", [])) or "no defense"]
     if attack and spec.get("keys", 1) > 1:
-        models = spec.get("victims", 1)
-        told.append(f"{spec['keys']} draws × {models} model{'s' if models > 1 else ''}")
+        victims = spec.get("victims", 1)
+        told.append(f"{spec['keys']} keys × {victims} victim{'s' if victims > 1 else ''}")
     return " · ".join([*told, f"seed {spec.get('seed', 0)}"])

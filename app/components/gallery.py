@@ -31,7 +31,7 @@ def poisons(seen: RunView) -> None:
 
 def _missing(seen: RunView) -> None:
     if seen.run.live:
-        say.empty("No poisons yet", "They appear here as soon as those of this draw are made.")
+        say.empty("No poisons yet", "They appear here as soon as those of this key are made.")
     elif all(step["kind"] != "poison" for step in seen.run.steps):
         say.empty("No poisons", "Nothing was attacked in this run.")
     else:

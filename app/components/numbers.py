@@ -11,8 +11,8 @@ HELP = {
     "asr": "ASR: share of triggered test images of other classes that are predicted as the target class.",
     "shown": "ASR: share of the attack's test images, none of the wanted class, that are predicted as it.",
     "trials": "ASR: share of trials in which the target image is predicted as the class that the attacker wants. A "
-    "trial is one draw of the poisons and one model.",
-    "target_probability": "What the models give to the class that the attacker wants, on average over the trials: a "
+    "trial is one key (a draw of the poisons) and one victim (a model trained on them).",
+    "target_probability": "What the victims give to the class that the attacker wants, on average over the trials: a "
     "finer signal than success where trials are few.",
 }
 
@@ -38,7 +38,7 @@ def card(result: dict[str, Any], measure: str, title: str, look: str = "") -> st
     if after:
         big += f'<span class="arrow" aria-hidden="true">→</span><span>{percent(arms[after]["mean"])}</span>'
         below = f"before → after {html.escape(palette.arm_title(after).lower())}"
-    of = " trials" if trials and measure != "clean_accuracy" else ""
+    of = " trial" if trials and measure != "clean_accuracy" else ""
     rows = "".join(_row(name, rate, list(arms), of) for name, rate in arms.items())
     body = f'<div class="ps-big">{big} <small>{below}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
     return _card(title, HELP[words], body, look)
@@ -61,7 +61,7 @@ def _row(name: str, rate: dict[str, Any], arms: list[str], of: str) -> str:
         f'<tr>{_heading(label, colour)}<td class="num"><b>{percent(rate["mean"])}</b></td>'
         f'<td style="width:99%"><div class="ps-range" aria-hidden="true">{bar}</div></td>'
         f'<td class="quiet" title="95 % interval">{low:.1f} to {high:.1f} %</td>'
-        f'<td class="quiet">n = {rate["n"]:,}{of}{models}</td></tr>'
+        f'<td class="quiet">n = {rate["n"]:,}{of}{"s" * bool(of and rate["n"] != 1)}{models}</td></tr>'
     )
 
 

@@ -1,4 +1,4 @@
-"""Which draw of the poisons and which model a page looks at: two boxes that stand in the link."""
+"""Which key (a draw of the poisons) and which victim a page looks at: two boxes that stand in the link."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from core.runs.view import RunView
 WIDTH = 190
 
 
-def draws(run: Run) -> list[int]:
-    """Numbers of the run's draws of the poisons, from 0."""
+def keys(run: Run) -> list[int]:
+    """Numbers of the run's keys, from 0."""
     return sorted({step["poison_key"] for step in run.steps if step["kind"] == "poison"})
 
 
-def models(run: Run) -> list[int]:
-    """Numbers of the models that are trained on each draw, from 0."""
+def victims(run: Run) -> list[int]:
+    """Numbers of the victims that are trained on each key, from 0."""
     return sorted({step["victim"] for step in run.steps if step["kind"] == "train" and step["poison_key"] is not None})
 
 
 def pick(run: Run) -> RunView:
     """Two boxes in a line of their own, where there is a choice; the run, seen through what they hold."""
-    if len(draws(run)) < 2 and len(models(run)) < 2:
+    if len(keys(run)) < 2 and len(victims(run)) < 2:
         return cache.view(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         return boxes(run)
@@ -31,7 +31,7 @@ def pick(run: Run) -> RunView:
 
 def boxes(run: Run) -> RunView:
     """Two boxes where the caller wants them, each only where there is a choice."""
-    return cache.view(run, _box("Draw of the poisons", draws(run), "key"), _box("Model", models(run), "victim"))
+    return cache.view(run, _box("Key", keys(run), "key"), _box("Victim", victims(run), "victim"))
 
 
 def choose(run: Run, points: list[dict[str, Any]]) -> None:
@@ -39,13 +39,13 @@ def choose(run: Run, points: list[dict[str, Any]]) -> None:
 
     Args:
         run: whose trials.
-        points: of a chart's selection; `customdata` of the first is [draw, model].
+        points: of a chart's selection; `customdata` of the first is [key, victim].
     """
     if points and points[0].get("customdata") is not None:
-        draw, model = (int(number) for number in points[0]["customdata"])
-        for key, number, numbers in (("key", draw, draws(run)), ("victim", model, models(run))):
+        place, victim = (int(number) for number in points[0]["customdata"])
+        for name, number, numbers in (("key", place, keys(run)), ("victim", victim, victims(run))):
             if number in numbers:
-                st.session_state[key] = number
+                st.session_state[name] = number
 
 
 def _box(label: str, numbers: list[int], key: str) -> int:

@@ -17,7 +17,7 @@ from core.runs.store import Run
 from core.runs.view import RunView
 
 SMALL_PLOTS = 20
-"""Draws of the poisons that are drawn as small plots; the table has all of them."""
+"""Keys that are drawn as small plots; the table has all of them."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Choice:
         return names[label] if label < len(names) else f"class {label}"
 
     def everywhere(self) -> list[RunView]:
-        """The run through every draw and model."""
-        return [cache.view(self.run, draw, model) for draw in pair.draws(self.run) for model in pair.models(self.run)]
+        """The run through every key and victim."""
+        return [cache.view(self.run, key, victim) for key in pair.keys(self.run) for victim in pair.victims(self.run)]
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
@@ -75,15 +75,16 @@ def _outcomes(look: Choice, found: list[trials.Pair], chosen: tuple[int, int]) -
     wins, of = int((succeeded & counted & done).sum()), int((counted & done).sum())
     frame = chosen if len(found) > 1 else None
     rows = [one for one in found if look.arm in one["predicted"]]
+    where = "Below each mark" if max(succeeded.shape) <= targeted.NAMED else "Under the pointer"
+    click = " Click a mark to look at that trial." if frame else ""
     return Chart(
         targeted.outcomes(succeeded, probability, counted, chosen=frame, big=look.big),
-        "A filled diamond is a trial that the attacker won: a model, trained on this draw of the poisons, reads the "
-        "target as the wanted class. Below each mark: the probability that the model gives to that class. Click a mark "
-        "to look at that trial.",
+        "A filled diamond is a trial that the attacker won: this victim, trained on this key's poisons, reads the "
+        f"target as the wanted class. {where}: the probability that the victim gives to that class.{click}",
         f"{palette.arm_title(look.arm)}: the attacker won {wins} of {of} trials that count.",
         {
-            "Draw": [one["key"] + 1 for one in rows],
-            "Model": [one["victim"] + 1 for one in rows],
+            "Key": [one["key"] + 1 for one in rows],
+            "Victim": [one["victim"] + 1 for one in rows],
             "Target": [f"test image {one['target']}" for one in rows],
             "True class": [look.name(one["true"]) for one in rows],
             "Wanted class": [look.name(one["wanted"]) for one in rows],
@@ -101,7 +102,7 @@ def _outcomes(look: Choice, found: list[trials.Pair], chosen: tuple[int, int]) -
 
 
 def crafting(look: Choice) -> Chart | None:
-    """The crafting loss of the chosen draw; None where the attack recorded none."""
+    """The crafting loss of the chosen key; None where the attack recorded none."""
     trace = look.seen.trace
     if trace is None or not np.isfinite(trace).any():
         return None
@@ -134,9 +135,8 @@ def _crafting(look: Choice, trace: np.ndarray) -> Chart:
 
 
 def alignment(look: Choice) -> Chart | None:
-    """How the poisons' gradient aligns with the target's in the models of the chosen draw; None while none is done."""
-    draw = look.seen.poison_key
-    seen = [cache.view(look.run, draw, model) for model in pair.models(look.run)]
+    """How the poisons' gradient aligns with the target's in the victims of the chosen key; None while none is done."""
+    seen = [cache.view(look.run, look.seen.poison_key, victim) for victim in pair.victims(look.run)]
     keys = tuple(cache.step_keys(one, "train", arm=look.arm)[0] for one in seen)
     if not any(keys):
         return None
@@ -150,21 +150,21 @@ def _alignment(look: Choice, seen: list[RunView]) -> Chart:
         row[: len(values)] = [np.nan if value is None else value for value in values]
     arms = [arm for arm in look.seen.arms if arm != "control"]
     middle = float(np.nanmean(curves)) if np.isfinite(curves).any() else 0.0
-    several = "Dotted: each model; solid: their mean, in a band from lowest to highest. " if len(curves) > 1 else ""
+    several = "Dotted: each victim; solid: their mean, in a band from lowest to highest. " if len(curves) > 1 else ""
     return Chart(
         targeted.alignment(curves, colour=palette.arm_colour(look.arm, arms), big=look.big),
-        "Above zero, whatever teaches the model the poisons also teaches it the wrong label of the target; at zero the "
-        f"two have nothing to do with each other. {several}Mean over the epochs: {middle:.2f}.",
+        "Above zero, whatever teaches the victim the poisons also teaches it the wrong label of the target; at zero "
+        f"the two have nothing to do with each other. {several}Mean over the epochs: {middle:.2f}.",
         f"Cosine between the poisons' and the target's gradient per epoch, on average {middle:.2f}.",
         {
             "Epoch": list(range(curves.shape[1])),
-            **{f"Model {number + 1}": curve.tolist() for number, curve in enumerate(curves)},
+            **{f"Victim {number + 1}": curve.tolist() for number, curve in enumerate(curves)},
         },
     )
 
 
 def learned(look: Choice) -> Chart | None:
-    """What the models made of the target while they learned: a small plot a draw, or a model of the only draw."""
+    """What the victims made of the target while they learned: a small plot a key, or a victim of the only key."""
     seen = look.everywhere()
     keys = tuple(cache.step_keys(one, "train", "measure", arm=look.arm)[0] for one in seen)
     if not any(keys):
@@ -186,18 +186,18 @@ class _Plot:
 
 
 def _learned(look: Choice, seen: list[RunView]) -> Chart:
-    by_draw: dict[int, list[RunView]] = {}
+    by_key: dict[int, list[RunView]] = {}
     for one in seen:
-        by_draw.setdefault(one.poison_key, []).append(one)
-    if len(by_draw) > 1:
-        groups = [(f"Draw {draw + 1}", own) for draw, own in by_draw.items()]
+        by_key.setdefault(one.poison_key, []).append(one)
+    if len(by_key) > 1:
+        groups = [(f"Key {key + 1}", own) for key, own in by_key.items()]
     else:
-        groups = [(f"Model {one.victim + 1}", [one]) for one in seen]
+        groups = [(f"Victim {one.victim + 1}", [one]) for one in seen]
     plots = [plot for title, own in groups if (plot := _plot(look, title, own)) is not None]
     shown = plots[:SMALL_PLOTS]
     rest = f" {len(shown)} of {len(plots)} are drawn; the table has all." if len(shown) < len(plots) else ""
-    each = "a draw of the poisons" if len(by_draw) > 1 else "a model"
-    bands = " Bands go from the lowest to the highest of its models." if any(len(p.curves) > 1 for p in plots) else ""
+    each = "a key" if len(by_key) > 1 else "a victim"
+    bands = " Bands go from the lowest to the highest of its victims." if any(len(p.curves) > 1 for p in plots) else ""
     ends = [plot.curves[:, -1].mean(axis=0) for plot in plots]
     wins = sum(int(end.argmax()) == plot.wanted for end, plot in zip(ends, plots, strict=True))
     return Chart(
@@ -226,7 +226,7 @@ def _learned(look: Choice, seen: list[RunView]) -> Chart:
 
 
 def _plot(look: Choice, title: str, seen: list[RunView]) -> _Plot | None:
-    """One small plot of some views that share a draw; None while none of their models is trained."""
+    """One small plot of some views that share a key; None while none of their victims is trained."""
     curves = [curve[:, 0] for one in seen if (curve := one.probability_curve(look.arm)) is not None]
     shown = seen[0].evaluation
     if not curves or shown is None:
@@ -247,7 +247,7 @@ def _short(name: str) -> str:
 
 
 def distances(look: Choice) -> Chart | None:
-    """How near base images and poisons are to the target, in the eyes of the chosen model; None while unknown."""
+    """How near base images and poisons are to the target, in the eyes of the chosen victim; None while unknown."""
     found = look.seen.distances
     if found is None:
         return None
@@ -259,7 +259,7 @@ def _distances(look: Choice, found: dict[str, np.ndarray]) -> Chart:
     told = ", ".join(f"{name} {before:.3g} → {after:.3g}" for name, (before, after) in medians.items())
     return Chart(
         targeted.distances({name: np.asarray(values) for name, values in found.items()}, big=look.big),
-        "Every mark is one image, seen by the model without defense. Where the right box is lower than the left one, "
+        "Every mark is one image, seen by the victim without defense. Where the right box is lower than the left one, "
         f"the attack moved its images towards the target in that measure. Medians: {told}.",
         f"Distance to the target before and after crafting, medians: {told}.",
         {

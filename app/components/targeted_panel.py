@@ -21,12 +21,12 @@ NEAR_ZERO = (
     "weights and learns features of its own, in which the poisons need not be near the target: success close to zero "
     "is what to expect. Claimed for a ResNet-18 trained from scratch on CIFAR-10: bullseye polytope 3 %, gradient "
     "matching 45 % (Schwarzschild et al., “Just How Toxic is Data Poisoning?”, 2021). The distances below show whether "
-    "the poisons came nearer in this victim's features; scenario transfer shows the attack at its strength."
+    "the poisons came nearer in this victim’s features; scenario transfer shows the attack at its strength."
 )
 
 
 def panel(run: Run) -> RunView:
-    """The whole section of a run that has ended; returns the draw and model that the person chose."""
+    """The whole section of a run that has ended; returns the key and victim that the person chose."""
     st.subheader("Trial by trial", anchor=False)
     return _panel(run)
 
@@ -73,14 +73,14 @@ _NO_TRACE = ("No crafting loss", "This attack computes its poisons in one go and
 _NO_VICTIM = ("No victim was trained", "Resume or repeat the run to see it.")
 _FAR = ("Not measured", "Resume or repeat the run to measure the distances.")
 _WAIT = {
-    _NO_TRACE: "Appears when the poisons of this draw are crafted.",
+    _NO_TRACE: "Appears when the poisons of this key are crafted.",
     _NO_VICTIM: "Appears when the first victim is trained.",
     _FAR: "Appears when the first victim is trained.",
 }
 
 
 def _choose(run: Run) -> tuple[RunView, str]:
-    """Boxes for the draw, the model, and what stood against the poisons where anything did."""
+    """Boxes for the key, the victim, and what stood against the poisons where anything did."""
     arms = list(dict.fromkeys(s["arm"] for s in run.steps if s["kind"] == "train" and s["poison_key"] is not None))
     arms = arms or ["undefended"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -104,6 +104,8 @@ def _outcomes(look: Choice, found: list[trials.Pair]) -> Chart | None:
         say.empty("No trial is over yet", "A mark appears for every victim that is trained.")
         return None
     chart, key = targeted_charts.outcomes(look, found), f"outcomes-{look.run.id}"
+    if len(pair.keys(look.run)) * len(pair.victims(look.run)) == 1:
+        return chart  # a sentence says it all
 
     def choose() -> None:
         pair.choose(look.run, st.session_state[key]["selection"]["points"])
@@ -122,13 +124,13 @@ def _told(look: Choice, found: list[trials.Pair]) -> str:
         return "The target is drawn when the images are ready."
     place, bold = look.seen.poison_key, "“<b>{}</b>”"
     true, wanted = (bold.format(html.escape(look.name(int(shown[f"eval_{which}"][0])))) for which in ("true", "wanted"))
-    words = f"Draw {place + 1}: test image {int(shown['eval_indices'][0]):,}, a {true}, is to be read as {wanted}."
+    words = f"Key {place + 1}: test image {int(shown['eval_indices'][0]):,}, a {true}, is to be read as {wanted}."
     own = [one for one in found if (one["key"], one["victim"]) == (place, look.seen.victim)]
     if not own or look.arm not in own[0]["predicted"]:
         return words
     trial = own[0]
     read = bold.format(html.escape(look.name(trial["predicted"][look.arm])))
-    words += f" Model {trial['victim'] + 1} reads it as {read}"
+    words += f" Victim {trial['victim'] + 1} reads it as {read}"
     words += f", and gives the wanted class {100 * trial['probability'][look.arm]:.1f} %."
     if not trial["counted"]:
         words += " The clean baseline misreads this target without any poison, so the trial does not count."

@@ -127,7 +127,7 @@ def _worse(result: dict[str, Any], attacked: dict[str, Any]) -> Verdict:
 
 
 def _tried(result: dict[str, Any], trials: list[dict[str, Any]], names: Sequence[str]) -> str:
-    """The success of an attack on one chosen image a draw, every draw and model one trial."""
+    """The success of an attack on one chosen image a key, every key and victim one trial."""
     attacked, control = result["arms"]["undefended"], result["control"]
     before, counted = attacked["asr"], [trial for trial in trials if trial["counted"]]
     said = (
@@ -156,7 +156,7 @@ def _trials(rate: dict[str, Any]) -> str:
 
 
 def _target(trials: list[dict[str, Any]], names: Sequence[str]) -> str:
-    """What was read as what, by name where all draws share it."""
+    """What was read as what, by name where all keys share it."""
     true, wanted = ({trial[which] for trial in trials} for which in ("true", "wanted"))
 
     def name(label: int) -> str:

@@ -98,7 +98,7 @@ def alignment(curves: np.ndarray, *, colour: str = palette.VERMILION, big: bool 
             go.Scatter(
                 x=measured,
                 y=curve[measured],
-                name=f"Model {number + 1}",
+                name=f"Victim {number + 1}",
                 mode="lines" if several else "lines+markers",
                 line={"color": colour, "width": 1.2 if several else 2.5, "dash": "dot" if several else "solid"},
                 marker={"color": colour, "symbol": "circle", "size": 6},
@@ -169,7 +169,7 @@ def outcomes(
     chosen: tuple[int, int] | None = None,
     big: bool = False,
 ) -> go.Figure:
-    """Which trial (a draw of the poisons, a model) ended as the attacker wants, and how sure the model is of it.
+    """Which trial (a key, a victim) ended as the attacker wants, and how sure the victim is of it.
 
     Args:
         succeeded: (keys, victims) bool.
@@ -208,7 +208,7 @@ def outcomes(
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 1}},
                 hovertext=[
-                    f"Draw {key}, model {victim}: wanted class {p:.1f} %"
+                    f"Key {key}, victim {victim}: wanted class {p:.1f} %"
                     for (key, victim), p in zip(places, percent, strict=True)
                 ],
                 hovertemplate="%{hovertext}<extra></extra>",
@@ -230,7 +230,7 @@ def outcomes(
         )
     lines, across = sorted((keys, victims))
     palette.styled(figure, height=110 + 58 * lines, big=big)
-    titles = ("Model", "Draw of the poisons") if turned else ("Draw of the poisons", "Model")
+    titles = ("Victim", "Key") if turned else ("Key", "Victim")
     whole = {"dtick": 1, "showgrid": False, "zeroline": False}
     figure.update_xaxes(title=titles[0], range=[0.5, across + 0.5], **(whole if named else whole | {"dtick": 5}))
     figure.update_yaxes(title=titles[1], range=[lines + 0.8, 0.6], **whole)

@@ -41,15 +41,15 @@ def test_every_state_is_designed(app: Open, make_targeted: MakeRun, state: str) 
     [
         (
             (),
-            ["No trial is over yet", "No poisons yet", "The target is drawn", "when the poisons of this draw"],
-            "Draw 1:",
+            ["No trial is over yet", "No poisons yet", "The target is drawn", "when the poisons of this key"],
+            "Key 1:",
         ),
         (
             ("data", "poison"),
-            ["Draw 1: test image 3", "No trial is over yet", "first victim is trained"],
+            ["Key 1: test image 3", "No trial is over yet", "first victim is trained"],
             "No poisons yet",
         ),
-        (("data", "poison", "train"), ["Model 1 reads it as “<b>yield</b>”", "won where"], "No trial is over yet"),
+        (("data", "poison", "train"), ["Victim 1 reads it as “<b>yield</b>”", "won where"], "No trial is over yet"),
     ],
 )
 def test_a_run_on_its_way_shows_what_is_there(
@@ -74,7 +74,7 @@ def test_the_verdict_counts_trials_and_says_what_was_left_out(app: Open, make_ta
 def test_the_facts_name_epsilon_and_repeats(app: Open, make_targeted: MakeRun) -> None:
     assert "epsilon 16/255" in text(app("result", run=make_targeted()))
     said = text(app("result", run=make_targeted(changes={"scenario": "transfer"})))
-    assert "frozen features" in said and "3 draws × 2 models" in said
+    assert "frozen features" in said and "3 keys × 2 victims" in said
 
 
 def test_the_grid_shows_who_won(app: Open, make_targeted: MakeRun) -> None:
@@ -87,7 +87,7 @@ def test_the_grid_shows_who_won(app: Open, make_targeted: MakeRun) -> None:
 def test_with_a_defense_the_grid_and_the_charts_are_its_own(app: Open, make_targeted: MakeRun) -> None:
     page = app("result", run=make_targeted(), arm="Spectral signatures")
     assert not named(chart(page, "outcomes"), "Read as")
-    assert "Model 1 reads it as “<b>stop</b>”" in text(page)
+    assert "Victim 1 reads it as “<b>stop</b>”" in text(page)
     wanted = named(chart(page, "what"), "Wanted class")
     assert decoded(wanted[0]["y"])[-1] == pytest.approx(10)
 
@@ -95,16 +95,16 @@ def test_with_a_defense_the_grid_and_the_charts_are_its_own(app: Open, make_targ
 def test_draw_and_model_come_from_the_link_and_are_described(app: Open, make_targeted: MakeRun) -> None:
     page = app("result", run=make_targeted(), key="3", victim="2")
     said = text(page)
-    assert "Draw 3: test image 5, a “<b>no &lt;b&gt;entry&lt;/b&gt;</b>”, is to be read as “<b>stop</b>”." in said
+    assert "Key 3: test image 5, a “<b>no &lt;b&gt;entry&lt;/b&gt;</b>”, is to be read as “<b>stop</b>”." in said
     assert "so the trial does not count" in said
     aligned = chart(page, "alignment")
-    assert decoded(named(aligned, "Model 2")[0]["y"]) == pytest.approx([0.01, 0.11, 0.21, 0.31, 0.41])
+    assert decoded(named(aligned, "Victim 2")[0]["y"]) == pytest.approx([0.01, 0.11, 0.21, 0.31, 0.41])
 
 
 def test_a_bad_draw_in_the_link_falls_back(app: Open, make_targeted: MakeRun) -> None:
     page = app("result", run=make_targeted(), key="77", victim="x", arm="Magic")
     assert not page.exception
-    assert "Draw 1: test image 3" in text(page)
+    assert "Key 1: test image 3" in text(page)
 
 
 def test_a_clicked_mark_chooses_its_trial(
@@ -141,8 +141,8 @@ def test_charts_say_how_to_read_them_and_have_an_alt_and_a_table(app: Open, make
     for words in (
         "A filled diamond is a trial that the attacker won",
         "From 1 to 0.4 in 30 steps",
-        "Above zero, whatever teaches the model the poisons",
-        "Each small plot is a draw of the poisons",
+        "Above zero, whatever teaches the victim the poisons",
+        "Each small plot is a key",
         "features 15 → 6",
     ):
         assert words in said
@@ -151,11 +151,11 @@ def test_charts_say_how_to_read_them_and_have_an_alt_and_a_table(app: Open, make
     assert "Crafting loss of 2 restarts; the kept one falls from 1 to 0.4." in alts
     assert all(alts)
     tables = {tuple(table.value.columns)[0]: table.value for table in page.dataframe}
-    assert list(tables["Draw"]["Counts"]) == ["yes"] * 5 + ["no"]
+    assert list(tables["Key"]["Counts"]) == ["yes"] * 5 + ["no"]
     assert list(tables["Restart"]["Kept"]) == ["no", "yes"]
-    assert list(tables["Epoch"]["Model 1"]) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    assert list(tables["Epoch"]["Victim 1"]) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert list(tables["Measure"]["Poisons that came nearer"]) == ["0 of 5", "5 of 5", "5 of 5"]
-    assert list(tables["Plot"]["Plot"]) == ["Draw 1", "Draw 2", "Draw 3"]
+    assert list(tables["Plot"]["Plot"]) == ["Key 1", "Key 2", "Key 3"]
 
 
 def test_small_plots_of_one_draw_are_its_models(
@@ -164,7 +164,7 @@ def test_small_plots_of_one_draw_are_its_models(
     monkeypatch.setattr(targeted, "KEYS", 1)
     page = app("result", run=make_targeted(changes={"keys": 1}))
     notes = [note["text"] for note in chart(page, "what")["layout"]["annotations"]]
-    assert notes == ["Model 1<br>stop → yield", "Model 2<br>stop → yield"]
+    assert notes == ["Victim 1<br>stop → yield", "Victim 2<br>stop → yield"]
     assert "in 2 of 2" not in text(page)  # the stored result is what counts, not the files
     assert not [box for box in page.selectbox if box.key == "key"]
 
@@ -227,3 +227,18 @@ def test_trials_on_the_way_are_those_of_the_files(store: Store, app: Open, make_
     succeeded, probability, counted = trials.grid(found, "undefended")
     assert {tuple(at) for at in np.argwhere(succeeded)} == targeted.WON
     assert not counted[targeted.MISREAD] and probability[0, 0] == pytest.approx(0.8)
+
+
+def test_a_single_trial_is_told_and_not_drawn(
+    app: Open, make_targeted: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = targeted.result()
+    monkeypatch.setattr(targeted, "KEYS", 1)
+    monkeypatch.setattr(targeted, "VICTIMS", 1)
+    page = app(
+        "result", run=make_targeted(changes={"keys": 1, "victims": 1}, result=whole | {"pairs": targeted.pairs()})
+    )
+    assert not page.exception
+    assert not [one for one in page.get("plotly_chart") if "-outcomes-" in one.proto.id]
+    assert "Victim 1 reads it as “<b>yield</b>”" in text(page)
+    assert ["yes"] in [list(table.value.get("Counts", [])) for table in page.dataframe]

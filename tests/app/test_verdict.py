@@ -164,7 +164,7 @@ def test_wrong_labels_are_judged_by_clean_accuracy() -> None:
 def test_cards_and_tables_of_trials_count_trials() -> None:
     numbers = tried(13, 20, after=1)
     shown = card(numbers, "asr", "Attack success")
-    assert "n = 20 trials</td>" in shown and "one draw of the poisons and one model" in shown
+    assert "n = 20 trials</td>" in shown and "one key (a draw of the poisons)" in shown
     assert "trials" not in card(numbers, "clean_accuracy", "Clean accuracy")
     assert "58.5 %" in card(numbers, "target_probability", "Probability of the wanted class")
     (control, undefended, _) = table(numbers)

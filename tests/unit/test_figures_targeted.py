@@ -45,14 +45,14 @@ def test_one_restart_needs_no_legend_and_no_loss_draws_no_mark():
 def test_alignment_of_several_models_has_a_mean_and_a_band():
     figure = targeted.alignment(np.array([[NAN, 0.1, 0.5], [NAN, 0.3, NAN]]))
     lines = by_name(figure)
-    assert list(lines["Model 1"].x) == [1, 2] and list(lines["Model 2"].x) == [1]
+    assert list(lines["Victim 1"].x) == [1, 2] and list(lines["Victim 2"].x) == [1]
     assert list(lines["Mean"].x) == [1, 2] and list(lines["Mean"].y) == pytest.approx([0.2, 0.5])
     band = figure.data[0]
     assert list(band.x) == [1, 2, 2, 1] and list(band.y) == pytest.approx([0.3, 0.5, 0.5, 0.1])
 
 
 def test_alignment_of_one_model_is_one_line_and_of_none_is_empty():
-    assert [trace.name for trace in targeted.alignment(np.array([[0.0, 0.2]])).data] == ["Model 1"]
+    assert [trace.name for trace in targeted.alignment(np.array([[0.0, 0.2]])).data] == ["Victim 1"]
     assert [len(trace.x) for trace in targeted.alignment(np.full((1, 3), NAN)).data] == [0]
     assert len(targeted.alignment(np.zeros((0, 3))).data) == 0
 
@@ -136,17 +136,17 @@ def test_outcomes_tell_success_failure_and_what_is_left_out_by_shape(grid):
 def test_the_longer_side_of_the_outcomes_lies_across(grid):
     wide = targeted.outcomes(*grid, chosen=(2, 0))
     assert list(wide.data[0].x) == [1] and list(wide.data[-1].x) == [3] and list(wide.data[-1].y) == [1]
-    assert wide.layout.xaxis.title.text == "Draw of the poisons"
+    assert wide.layout.xaxis.title.text == "Key"
     turned = targeted.outcomes(*(array.T for array in grid), chosen=(0, 2))
     assert list(turned.data[-1].x) == [3] and list(turned.data[-1].y) == [1]
     assert turned.data[2].customdata == ([0, 2],) and list(turned.data[2].x) == [3]
-    assert turned.layout.xaxis.title.text == "Model"
+    assert turned.layout.xaxis.title.text == "Victim"
 
 
 def test_many_trials_stand_without_numbers():
     side = np.ones((40, 1), bool)
     (marks,) = targeted.outcomes(side, np.full((40, 1), 0.5), side).data
-    assert marks.mode == "markers" and "Draw 40, model 1" in marks.hovertext[-1]
+    assert marks.mode == "markers" and "Key 40, victim 1" in marks.hovertext[-1]
 
 
 def test_nothing_is_black_and_the_paper_is_transparent(grid, learned):
