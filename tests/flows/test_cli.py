@@ -85,7 +85,7 @@ def test_run_prints_one_json_value_and_nothing_else(home: Path, tiny_file: Path,
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
-    assert list(result) == ["run", "name", "seconds", "device", "spec", "arms", "control", "flags"]
+    assert list(result) == ["run", "name", "seconds", "device", "spec", "arms", "control", "pairs", "flags"]
     assert result["name"] == "mine" and result["spec"]["seed"] == 7 and result["seconds"] > 0
     assert set(result["arms"]) == {"undefended", "spectral_signatures", "spectral_signatures_random"}
     for arm in (result["control"], *result["arms"].values()):

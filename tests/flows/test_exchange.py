@@ -92,7 +92,7 @@ def test_the_poisons_of_a_run_are_the_poisons_of_another(run: Any, home: Path, t
     for number in range(2):
         one, other = (exchange.read(tmp_path / name, number) for name in ("poisons.zip", "again.zip"))
         assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in exchange.AXES)
-    assert "poisons of 2 keys; the run asks for 3: lower keys." in run(imported, keys=3)
+    assert "keys is 3, but the file holds 2; lower keys." in run(imported, keys=3)
 
 
 def test_a_part_of_the_data_will_do_as_long_as_the_images_are_in_it(run: Any, home: Path, tmp_path: Path) -> None:
