@@ -16,11 +16,19 @@ MOST = 6
 class GradientRecorder:
     """Notes softmax - onehot of every row, and of the target with its wanted label, after chosen epochs."""
 
-    def __init__(self, poisoned: PoisonedSet | None, epochs: int, device: str) -> None:
+    def __init__(self, poisoned: PoisonedSet | None, epochs: int, device: str, also: int | None = None) -> None:
+        """Prepare.
+
+        Args:
+            poisoned: the training set; nothing is kept without one, or where the attack is after many images.
+            epochs: of the whole training.
+            device: where it takes place.
+            also: an epoch to keep beside those that are spread evenly, if the training comes that far.
+        """
         self.epochs: list[int] = []
         self.rows: list[np.ndarray] = []
         self.targets: list[np.ndarray] = []
-        self.chosen = {round(at) for at in np.linspace(1, epochs, min(MOST, epochs))}
+        self.chosen = {round(at) for at in np.linspace(1, epochs, min(MOST, epochs))} | {also}
         if poisoned is not None and poisoned.targeted:
             shown = poisoned.evaluation
             self.images, self.labels = (on_device(a, device) for a in (poisoned.train.images, poisoned.train.labels))

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.analysis import distances, spectral
+from core.analysis import distances, embedding, spectral
+from core.analysis.facility_location import select
 from core.defenses.base import FACTS, Fact, Filter, View, decided, random_flags, scored
+from core.defenses.epic import Epic
 from core.errors import PoisonscopeError
 from core.judge import Judge
 from core.metrics import detection
 from core.runs.artifacts import save
-from core.seeds import derive
+from core.seeds import derive, stream
+from core.spec import Experiment
 from core.train import predict
 from core.train.loop import on_device
 
@@ -55,6 +58,43 @@ def _distances(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
         found, logits = predict.features(net, images), predict.logits(net, images)
         columns.append(distances.to_target(images, found, logits, on_device(labels, work.device)))
     save(folder, {}, **{name: np.stack([each[name] for each in columns], axis=1) for name in columns[0]})
+
+
+def _isolation(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
+    """How many rows share each row's medoid, after every epoch whose gradients were kept; 1 is isolated."""
+    trained, share = step.find("train").key, isolation_share(work.experiment)
+    if not work.artifacts.holds(trained, "gradients"):
+        save(folder, {"share": share})
+        return
+    gradients, labels = work.artifacts.array(trained, "gradients"), work.poisoned(step).train.labels
+    sizes = []
+    for number, each in enumerate(gradients):
+        random = stream(work.experiment.seed, "isolation", number)
+        found = select(np.asarray(each, dtype=np.float32), labels, share, random=random, device=work.device)
+        sizes.append(found.sizes[found.cluster])
+        tell((number + 1) / len(gradients), f"epoch {number + 1} of {len(gradients)}")
+    save(folder, {"share": share}, sizes=np.stack(sizes).astype(np.int32))
+
+
+def isolation_share(experiment: Experiment) -> float:
+    """Medoids among all rows when isolation is measured: what the experiment's EPIC takes, or else a tenth."""
+    return next((each.share for each in experiment.defenses if isinstance(each, Epic)), 0.1)
+
+
+def _embedding(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
+    """Where a sample of the rows, and the target, lie in gradient space, epoch after epoch."""
+    trained, poisoned = step.find("train").key, work.poisoned(step)
+    if not work.artifacts.holds(trained, "gradients"):
+        save(folder, {"n": len(poisoned.train), "shown": 0})
+        return
+    rows = embedding.sample(poisoned.train.labels, poisoned.rows)
+    gradients = np.asarray(work.artifacts.array(trained, "gradients")[:, rows], dtype=np.float32)
+    target = work.artifacts.array(trained, "target_gradients")[:, None]
+    seed = derive(work.experiment.seed, "embedding") % 2**31
+    positions = embedding.maps(np.concatenate([gradients, target], axis=1), seed=seed, report=tell)
+    parameters = {"neighbours": embedding.NEIGHBOURS, "min_distance": embedding.MIN_DISTANCE}
+    meta = {"n": len(poisoned.train), "shown": len(rows), "parameters": parameters}
+    save(folder, meta, rows=rows, positions=positions)
 
 
 def _score(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
@@ -105,6 +145,8 @@ KINDS: dict[str, Callable[["Work", "Step", Path, Tell], None]] = {
     "features": _features,
     "spectral": _spectral,
     "distances": _distances,
+    "isolation": _isolation,
+    "embedding": _embedding,
     "score": _score,
     "filter": _filter,
 }

@@ -18,6 +18,7 @@ from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
 from core.defenses.base import Defense, TrainingDefense
 from core.errors import SpecError
+from core.looks import isolation_share
 from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
@@ -122,6 +123,14 @@ class _Planner:
                 yield from self.defended(poison, undefended)
                 yield control
                 yield self.look("measure", "Test the control", "control", poison, control)
+        yield from self.mapped(attack, surrogates)
+
+    def mapped(self, attack: Attack, surrogates: tuple[Step, ...]) -> Iterator[Step]:
+        """The map of the first key's gradient space: the last step of a run, because nothing waits for it."""
+        if attack.family in ("targeted", "imported"):
+            poison = self.poison(attack, surrogates, 0)
+            undefended = self.train("undefended", "Train on the poisoned set", 0, poison)
+            yield self.look("embedding", "Map the gradient space", "undefended", poison, undefended)
 
     def pretrained(self, number: int, model: dict[str, Any]) -> tuple[Step, ...]:
         """The network that others start from; number 0 is the victims'. None where all start from new weights."""
@@ -207,6 +216,8 @@ class _Planner:
             yield from (features, self.look("spectral", "Find singular directions", "undefended", poison, features))
         if self.experiment.attack is not None and self.experiment.attack.family in ("targeted", "imported"):  # type: ignore[attr-defined]
             yield self.look("distances", "Measure distances to the target", "undefended", poison, undefended)
+            share = isolation_share(self.experiment)
+            yield self.look("isolation", "Find rows that stand alone", "undefended", poison, undefended, own=share)
         for defense, settings in zip(self.experiment.defenses, self.settings["defenses"], strict=True):
             assert isinstance(defense, Defense)
             if isinstance(defense, TrainingDefense):
@@ -267,10 +278,16 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
             watch.found(step.key)
         else:
             missing.append(step)
-    trainings = sum(step.kind in ("train", "surrogate", "pretrain", "poison") for step in missing)
-    _run_all(missing, devices.lanes(trainings, device), work, watch)
-    _remember_speed(missing, experiment, artifacts)
-    return summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
+    maps = [step for step in missing if step.kind == "embedding"]
+    measured = [step for step in missing if step.kind != "embedding"]
+    trainings = sum(step.kind in ("train", "surrogate", "pretrain", "poison") for step in measured)
+    _run_all(measured, devices.lanes(trainings, device), work, watch)
+    _remember_speed(measured, experiment, artifacts)
+    result = summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
+    if maps:
+        events.concluded(result)
+        _run_all(maps, 1, work, watch)
+    return result
 
 
 def warm_up(artifacts: Artifacts) -> None:
@@ -294,6 +311,9 @@ class _Nobody:
         pass
 
     def point(self, **point: Any) -> None:
+        pass
+
+    def concluded(self, result: dict[str, Any]) -> None:
         pass
 
     def cancelled(self) -> bool:

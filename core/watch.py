@@ -19,6 +19,9 @@ class Events(Protocol):
     def point(self, **point: Any) -> None:
         """A point of the curves: arm, poison_key, victim, epoch, loss, clean_accuracy, asr, seconds."""
 
+    def concluded(self, result: dict[str, Any]) -> None:
+        """All that is measured is known; only maps, which take their time, are still to come."""
+
     def cancelled(self) -> bool:
         """Whether the run was asked to stop."""
 

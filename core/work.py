@@ -244,8 +244,8 @@ class Work:
 
     def _hooks(self, step: "Step", split: Split) -> Hooks:
         """What a training defense does in the loop, or its twin; nothing for other arms."""
-        defense = next((each for each in self.experiment.defenses if each.name == step.defense), None)
-        if not isinstance(defense, TrainingDefense):
+        defense = self._training_defense(step)
+        if defense is None:
             return Hooks()
         session = Session(
             images=on_device(split.train.images, self.device),
@@ -260,6 +260,11 @@ class Work:
         dropped_at = self.artifacts.array(step.find("train").key, "dropped_at")
         criterion = next(each for each in defense.twins if step.arm == f"{defense.name}_{each}")
         return twin(session, dropped_at, criterion)
+
+    def _training_defense(self, step: "Step") -> TrainingDefense | None:
+        """The defense that takes part in a training, if one does."""
+        defense = next((each for each in self.experiment.defenses if each.name == step.defense), None)
+        return defense if isinstance(defense, TrainingDefense) else None
 
     def _fit(
         self,
@@ -277,7 +282,9 @@ class Work:
         judge = Judge(split.test, poisoned.evaluation if poisoned else None, self.device)
         epochs: list[dict[str, Any]] = []
         curve: list[np.ndarray] = []
-        recorder = GradientRecorder(poisoned, config.epochs, self.device)
+        defense = self._training_defense(step)
+        first = None if defense is None else defense.first
+        recorder = GradientRecorder(poisoned, config.epochs, self.device, also=first)
 
         def measure(number: int, loss: float | None, seconds: float) -> None:
             accuracy, asr = judge.live(net)

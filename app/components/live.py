@@ -33,6 +33,23 @@ def watch(run: Run) -> None:
     st.fragment(_tick, run_every=interval(run))(run.id)
 
 
+def finish(run: Run) -> None:
+    """One line about a run whose results are known while its maps are being drawn; the whole page once they are."""
+    st.fragment(_finish, run_every=OTHERS)(run.id)
+
+
+def _finish(run_id: str) -> None:
+    run = cache.store().run(run_id)
+    if not run.live:
+        st.rerun()
+    words, button = st.columns([5, 1], vertical_alignment="center")
+    with words:
+        left = f" · about {chips.duration(run.eta_seconds)} left" if run.eta_seconds else ""
+        say.small(f"All results are in. Still to come: {escaped(run.phase)}{left}.")
+    with button:
+        actions.stop(run, "finish")
+
+
 def state_line(run: Run) -> None:
     """The run's chip and what it is, in one line."""
     origin = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
@@ -42,7 +59,7 @@ def state_line(run: Run) -> None:
 
 def _tick(run_id: str) -> None:
     run = cache.store().run(run_id)
-    if not run.live:
+    if not run.live or run.result is not None:
         st.rerun()
     if run.state == "queued":
         cache.worker()  # one that was killed since the page was opened is started again

@@ -35,11 +35,13 @@ def page() -> None:
     if run is None:
         return
     _head(run)
-    if run.live:
+    if run.live and run.result is None:
         live.watch(run)
         if trials.is_targeted(run):
             targeted_panel.watch(run)
-    elif run.state == "done":
+    elif run.live or run.state == "done":
+        if run.live:
+            live.finish(run)
         _done(run)
     else:
         _broken(run)

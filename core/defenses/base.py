@@ -121,6 +121,11 @@ class TrainingDefense(Defense):
         raise NotImplementedError
 
     @property
+    def first(self) -> int | None:
+        """The epoch (0 is the first) before which it first changes what is trained on; None where there is no such."""
+        return None
+
+    @property
     def twins(self) -> tuple[Criterion, ...]:
         """Controls that drop as many rows at the same epochs, by another criterion; none where nothing is dropped."""
         return ()

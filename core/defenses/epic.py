@@ -1,5 +1,6 @@
 """EPIC: drop, while training, the rows that stand alone in gradient space."""
 
+import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -58,6 +59,10 @@ class Epic(TrainingDefense):
     )
 
     @property
+    def first(self) -> int:
+        return math.ceil(self.warm_up / self.every) * self.every
+
+    @property
     def twins(self) -> tuple[Criterion, ...]:
         return tuple(dict.fromkeys(self.controls))
 
@@ -66,7 +71,7 @@ class Epic(TrainingDefense):
         end = self.stop * session.training.epochs
 
         def choose(epoch: int, net: Net, staying: np.ndarray) -> np.ndarray:
-            if epoch < self.warm_up or epoch > end or epoch % self.every != 0:
+            if epoch < self.first or epoch > end or epoch % self.every != 0:
                 return np.zeros(len(labels), dtype=bool)
             gradients = self.gradients(net, session).cpu().numpy()
             found = select(

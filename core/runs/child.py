@@ -7,6 +7,7 @@ End of input means that nobody needs it any more.
 import faulthandler
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -23,8 +24,11 @@ NICE = 10
 def load_engine() -> Execute:
     """Import torch and the engine, make ready what most runs need, and return what executes a run."""
     from core import spec, steps
+    from core.analysis import embedding
 
     steps.warm_up(Store().artifacts)
+    # Beside the run, if one comes at once: its maps are drawn last.
+    threading.Thread(target=embedding.warm, name="warm maps", daemon=True).start()
 
     def execute(content: dict[str, Any], artifacts: Artifacts, events: Recorder) -> dict[str, Any]:
         return steps.execute(spec.parse(content), artifacts, events)

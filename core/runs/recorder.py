@@ -57,6 +57,10 @@ class Recorder:
         """One epoch of one model, written at once."""
         self.store.add_point(self.run_id, **point)
 
+    def concluded(self, result: dict[str, Any]) -> None:
+        """The result, before the run's end."""
+        self.store.conclude(self.run_id, result)
+
     def cancelled(self) -> bool:
         """Whether to stop; costs nothing, because the heartbeat asks the store."""
         return self._stop_asked.is_set()

@@ -256,6 +256,10 @@ class Store:
             state = connection.scalar(select(runs.c.state).where(runs.c.id == run_id))
         return state == "stopping"
 
+    def conclude(self, run_id: str, result: dict[str, Any]) -> None:
+        """Record the result of a run that goes on to draw its maps."""
+        self._change(run_id, runs.c.state.in_(ACTIVE), result=result)
+
     def finish(self, run_id: str, state: str, message: str = "", result: dict[str, Any] | None = None) -> bool:
         """Record how a run ended; whether that was still open.
 
@@ -263,11 +267,13 @@ class Store:
             run_id: the run.
             state: cancelled, done, failed or lost.
             message: one sentence.
-            result: the result's JSON, where there is one.
+            result: the result's JSON; None leaves what was recorded before.
         """
         if state not in ENDED:
             raise ValueError(f"a run ends as one of {ENDED}, not as {state!r}")
-        facts = {"state": state, "message": message, "result": result, "ended": time.time(), "eta_seconds": None}
+        facts: dict[str, Any] = {"state": state, "message": message, "ended": time.time(), "eta_seconds": None}
+        if result is not None:
+            facts["result"] = result
         whole = {"phase": "Finished", "progress": 1.0} if state == "done" else {}
         return self._change(run_id, runs.c.state.in_(ACTIVE), **facts, **whole)
 

@@ -49,6 +49,8 @@ class Nobody:
 
     def point(self, **point: Any) -> None: ...
 
+    def concluded(self, result: dict[str, Any]) -> None: ...
+
     def cancelled(self) -> bool:
         return False
 
@@ -99,14 +101,14 @@ def weights(artifacts: Artifacts, found: list[dict[str, Any]], kind: str, arm: s
 
 
 ALL = Counter(
-    data=1, surrogate=1, poison=1, train=2, measure=1, features=1, spectral=1, distances=1
+    data=1, surrogate=1, poison=1, train=2, measure=1, features=1, spectral=1, distances=1, isolation=1, embedding=1
 )  # from scratch, one key, one victim: control and undefended are trained
 
 
 def test_more_keys_and_more_victims_compute_only_what_is_new(artifacts: Counting) -> None:
     assert run(artifacts)[1] == ALL
     assert run(artifacts)[1] == Counter()
-    of_a_pair = Counter(train=1, measure=1, features=1, spectral=1, distances=1)
+    of_a_pair = Counter(train=1, measure=1, features=1, spectral=1, distances=1, isolation=1)
     assert run(artifacts, keys=2)[1] == of_a_pair + Counter(poison=1)
     assert run(artifacts, keys=2, victims=2)[1] == of_a_pair + of_a_pair + Counter(train=1)  # and a control
 
@@ -215,6 +217,34 @@ def test_what_a_page_needs_of_a_targeted_run_is_written(artifacts: Counting) -> 
     images, target = (artifacts.array(step["poison"], name) for name in ("images", "eval_images"))
     by_hand = np.linalg.norm((images[0].astype(float) - target[0]) / 255)
     assert artifacts.array(step["distances"], "pixels")[0, 1] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_the_gradient_space_is_recorded_and_mapped(artifacts: Counting) -> None:
+    defense = {"name": "epic", "share": 0.3, "warm_up": 2, "every": 1}
+    training = {"epochs": 9, "batch_size": 20, "shift": 1}
+    _, _, found = run(artifacts, defenses=[defense], training=training)
+    step = {step["kind"] if step["kind"] != "train" else step["arm"]: step["key"] for step in found}
+    epochs = artifacts.array(step["undefended"], "gradient_epochs").tolist()
+    assert (epochs[0], epochs[-1], len(epochs)) == (1, 9, 6) and 2 not in epochs
+    assert artifacts.array(step["epic"], "gradient_epochs").tolist() == sorted([2, *epochs])  # the end of the warm-up
+    gradients = artifacts.array(step["undefended"], "gradients")
+    assert gradients.shape == (6, 120, 4) and np.allclose(gradients.sum(axis=2, dtype=np.float32), 0, atol=5e-3)
+    sizes = artifacts.array(step["isolation"], "sizes")
+    assert artifacts.meta(step["isolation"])["share"] == 0.3  # that of the defense
+    assert sizes.shape == (6, 120) and all(
+        1 <= sum(1 / row) <= 36.001 for row in sizes
+    )  # of 36 clusters none or more are empty
+    meta, places = artifacts.meta(step["embedding"]), artifacts.array(step["embedding"], "positions")
+    assert found[-1]["kind"] == "embedding" and (meta["n"], meta["shown"]) == (120, 120)
+    assert places.shape == (6, 121, 2) and np.isfinite(places).all()
+    dropped_at = artifacts.array(step["epic"], "dropped_at")
+    assert set(dropped_at) <= {-1, *range(2, 8)} and (dropped_at >= 2).any()
+    for epoch in range(2, 8):  # its control drops as many rows of each class before the same epochs
+        counts = [
+            np.bincount(artifacts.array(step[arm], "dropped_at") == epoch, minlength=2)[1]
+            for arm in ("epic", "epic_random")
+        ]
+        assert counts[0] == counts[1]
 
 
 def test_the_same_seed_gives_the_same_poisons(artifacts: Counting, tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ class Watcher:
         self.points.append(point)
         self.stopped = self.stopped or (self.stop is not None and self.stop(point))
 
+    def concluded(self, result: dict[str, Any]) -> None:
+        self.early = result
+
     def cancelled(self) -> bool:
         return self.stopped
 

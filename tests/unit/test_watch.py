@@ -26,6 +26,8 @@ class Notes:
     def point(self, **point: Any) -> None:
         self.points.append(point)
 
+    def concluded(self, result: dict[str, Any]) -> None: ...
+
     def cancelled(self) -> bool:
         return self.stop
 
