@@ -3,11 +3,12 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-SECTIONS = {"Begin": ("start",), "Experiment": ("lab",), "Analyse": ("result", "images")}
+SECTIONS = {"Begin": ("start",), "Experiment": ("lab",), "Analyse": ("result", "images", "gradients")}
 
 
 def page(name: str) -> StreamlitPage:
     """A page of app/views; importing it here and not above lets pages refer to each other."""
+    from app.views.gradients import page as gradients
     from app.views.images import page as images
     from app.views.lab import page as lab
     from app.views.result import page as result
@@ -18,6 +19,9 @@ def page(name: str) -> StreamlitPage:
         "lab": lambda: st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
         "result": lambda: st.Page(result, title="Run", icon=":material/monitoring:", url_path="result"),
         "images": lambda: st.Page(images, title="Images", icon=":material/grid_view:", url_path="images"),
+        "gradients": lambda: st.Page(
+            gradients, title="Gradients", icon=":material/scatter_plot:", url_path="gradients"
+        ),
     }
     return known[name]()
 

@@ -13,6 +13,14 @@ PURPLE = "#CC79A7"
 EXTRA = ("#56B4E9", "#999933", "#AA4499", "#44AA99")
 """For the third defense and beyond; the line's width and its name in the legend tell them apart as well."""
 
+TWINS = {
+    "_random": (PURPLE, "at random"),
+    "_loss": ("#E69F00", "highest loss"),
+    "_confidence": (EXTRA[0], "least sure"),
+}
+"""Endings of arms that train beside a defense: their colour, and what they do in its place."""
+CAPITALS = {"epic": "EPIC"}
+
 ACCURACY_DASH = "solid"
 SUCCESS_DASH = "dash"
 
@@ -35,9 +43,11 @@ def arm_colour(arm: str, arms: list[str]) -> str:
         return GREY
     if arm == "undefended":
         return VERMILION
-    if arm.endswith("_random"):
-        return PURPLE
-    defenses = [name for name in arms if name not in ("control", "undefended") and not name.endswith("_random")]
+    for ending, (colour, _) in TWINS.items():
+        if arm.endswith(ending):
+            return colour
+    twins = tuple(TWINS)
+    defenses = [name for name in arms if name not in ("control", "undefended") and not name.endswith(twins)]
     place = defenses.index(arm) if arm in defenses else 0
     return (BLUE, GREEN, *EXTRA)[place % (2 + len(EXTRA))]
 
@@ -50,7 +60,10 @@ def arm_title(arm: str) -> str:
         return "No defense"
     if arm.endswith("_random"):
         return "Random filter"
-    return re.sub("_", " ", arm).capitalize()
+    for ending in ("_loss", "_confidence"):
+        if arm.endswith(ending):
+            return f"Dropped: {TWINS[ending][1]}"
+    return CAPITALS.get(arm) or re.sub("_", " ", arm).capitalize()
 
 
 def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = True) -> go.Figure:

@@ -1,0 +1,202 @@
+"""The map of the gradient space: points that walk from epoch to epoch, thumbnails, and a wall of the chosen ones."""
+
+import numpy as np
+import streamlit as st
+
+from app import cache
+from app.components import gradient_data, hover, say
+from app.components.chosen_images import tiles
+from app.components.gradient_data import Places
+from app.components.gradient_look import CONFIG, GradientLook
+from app.components.images import wall
+from app.components.selection import Selection, clear
+from app.components.spectral_panel import TOOLS
+from core.figures import gradients, palette
+from core.figures.gradients import Group
+
+METHODS = ("UMAP", "PCA")
+PIXELS = 6_000_000
+"""Of all thumbnails together: a larger sheet takes a browser longer to get than a person waits."""
+WALL = 48
+BY = {"class": "Class", "truth": "Truth", "size": "Cluster size", "drop": "When it was dropped", "target": "Distance"}
+
+
+def panel(look: GradientLook) -> None:
+    """Controls, map, and what was chosen on it."""
+    method, by, tool = _controls(look)
+    found = gradient_data.places(look.seen, method)
+    if found is None:  # asked for by a link, perhaps, and not made yet
+        found = gradient_data.places(look.seen, "PCA")
+        assert found is not None  # there is a gradient space, and PCA needs no more
+        say.small(_no_map(look))
+    _map(look, found, by, tool)
+    _chosen(look)
+    _table(look, found)
+
+
+def _no_map(look: GradientLook) -> str:
+    if (look.seen.poison_key, look.seen.victim) != (0, 0):
+        return "The UMAP is made for key 1 and victim 1 only; principal components stand in."
+    if look.run.live:
+        return "The UMAP is the last thing that a run computes; until it is there, principal components stand in."
+    return "This run has no UMAP; principal components stand in. Resume or repeat the run to compute it."
+
+
+def _controls(look: GradientLook) -> tuple[str, str, str]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        method = st.segmented_control(
+            "Map", METHODS, default="UMAP", key="map", bind="query-params", required=True, width="content"
+        )
+        offered = [by for by in BY if _offered(look, by)]
+        if st.session_state.get("colour") not in offered:
+            st.session_state.pop("colour", None)
+        first = offered.index("truth") if "truth" in offered else 0
+        by = st.selectbox(
+            "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=220
+        )
+        tool = st.segmented_control(
+            "Tool",
+            list(TOOLS),
+            default="Inspect",
+            key="tool",
+            bind="query-params",
+            required=True,
+            width="content",
+            help="Inspect: click a point. Lasso and Box: draw around many. Double click clears.",
+        )
+    return str(method), str(by), str(tool)
+
+
+def _offered(look: GradientLook, by: str) -> bool:
+    if by in ("truth", "target"):
+        return look.truth
+    if by == "size":
+        return look.space.sizes is not None
+    return by != "drop" or look.arm is not None
+
+
+def _groups(look: GradientLook, rows: np.ndarray, by: str) -> tuple[list[Group], str]:
+    """Who looks how, and a sentence about it."""
+    space, at = look.space, look.at
+    if by == "truth":
+        effective = space.effective(look.threshold)[at, rows]
+        words = f"Effective: within {look.threshold:g} of the target’s gradient after epoch {look.epoch}."
+        return gradients.by_truth(space.poison[rows], effective), words
+    if by == "size" and space.sizes is not None:
+        words = f"Rows in the cluster of each row’s medoid after epoch {look.epoch}; 1 stands alone."
+        return gradients.by_size(space.sizes[at, rows]), words
+    if by == "drop" and look.arm is not None:
+        dropped = gradient_data.dropping(look.seen)[look.arm][rows]
+        return gradients.by_drop(dropped), f"When {palette.arm_title(look.arm)} dropped each row, in its own training."
+    if by == "target":
+        words = f"Distance of each row’s gradient to the target’s after epoch {look.epoch}; two are at most 2 apart."
+        return gradients.by_distance(space.distances[at, rows]), words
+    return gradients.by_class(space.labels[rows], look.seen.class_names or []), "Classes as labelled."
+
+
+def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
+    groups, words = _groups(look, found.rows, by)
+    _, h, w = look.seen.image_shape or (0, 0, 0)
+    pictured = len(found.rows) * h * w <= PIXELS
+    figure = gradients.animated_map(
+        found.positions,
+        found.rows,
+        look.space.epochs,
+        groups,
+        start=look.at,
+        target=look.truth,
+        dragmode=TOOLS[tool],
+        labels=not pictured,
+        big=look.big,
+    )
+    chosen = Selection(look.place)
+    key = f"map-{look.place}-{found.method}-{tool}-{chosen.turn}"
+    event = st.plotly_chart(
+        figure,
+        key=key,
+        on_select="rerun",
+        selection_mode=("points", "lasso", "box"),
+        config=CONFIG | {"scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+        alt=_spoken(look, found),
+    )
+    how = "principal components of all epochs together"
+    if found.method == "UMAP":
+        settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.parameters.items())
+        how = f"UMAP, each epoch’s map started from the one before ({settings})"
+    say.small(
+        f"{len(found.rows):,} of {len(look.space.labels):,} rows shown, each by its gradient (softmax − one-hot label) "
+        f"in the model without defense. {how[0].upper()}{how[1:]}; axes have no unit. Near points pull the network the "
+        f"same way. {words} Play moves the points, their colours stay."
+    )
+    if pictured:
+        sheet = gradient_data.sheet(look.seen, found.rows, found.method, look.truth)
+        ids = found.rows.tolist() + [gradients.TARGET] * look.truth
+        hover.thumbnails(key, ids, sheet, cache.SHEET_COLUMNS, (h, w), key=f"hover-{look.place}")
+    drawn = f"{by} {look.epoch} {look.threshold} {look.arm} {look.truth} {look.big}"
+    chosen.from_chart(f"{key} {drawn}", event)
+
+
+def _spoken(look: GradientLook, found: Places) -> str:
+    truth = f" {int(look.space.poison[found.rows].sum())} of them are poisons; a star is the target." * look.truth
+    return (
+        f"{found.method} of the gradients of {len(found.rows)} of {len(look.space.labels)} rows over "
+        f"{len(look.space.epochs)} epochs.{truth} The table below holds the same rows."
+    )
+
+
+def _chosen(look: GradientLook) -> None:
+    """The wall of what was chosen, which has the same pieces with and without a choice."""
+    rows = np.array([row for row in Selection(look.place).rows if 0 <= row < len(look.space.labels)], dtype=np.int64)
+    poisons = f"; {int(look.space.poison[rows].sum())} poison" if look.truth and len(rows) else ""
+    words, button = st.columns([8, 2], vertical_alignment="center")
+    more = f", the first {WALL} below" if len(rows) > WALL else ""
+    words.markdown(f"**Selection: {f'{len(rows):,} rows{poisons}{more}' if len(rows) else 'nothing selected'}**")
+    button.button("Clear", on_click=clear, args=(look.place,), key="clear-map", width="stretch", disabled=not len(rows))
+    with st.container(key="map-wall"):
+        if len(rows):
+            st.html(images_of(look, rows[:WALL]))
+        else:
+            say.small("Click a point to see its image here, or draw around many with Lasso or Box.")
+
+
+def images_of(look: GradientLook, rows: np.ndarray) -> str:
+    """A wall of some rows; poisons are marked where that may be seen, and what the defense dropped is ringed."""
+    dropped = gradient_data.dropping(look.seen)[look.arm][rows] >= 0 if look.arm is not None else None
+    poison = look.space.poison[rows] if look.truth else None
+    made = tiles(look.seen, rows, look.space.labels[rows], poison=poison, removed=dropped)
+    return wall(made, 96 if look.big else 64)
+
+
+def _table(look: GradientLook, found: Places) -> None:
+    """The same rows as a table, which a keyboard reaches; choosing lines there selects them."""
+    with st.expander("The same rows as a table"):
+        rows, space, at = found.rows, look.space, look.at
+        columns = {
+            "row": rows.tolist(),
+            "class": [look.name(label) for label in space.labels[rows].tolist()],
+            "across": found.positions[at, :-1, 0].tolist(),
+            "up": found.positions[at, :-1, 1].tolist(),
+        }
+        if space.sizes is not None:
+            columns["cluster size"] = space.sizes[at, rows].tolist()
+        if look.arm is not None:
+            dropped = gradient_data.dropping(look.seen)[look.arm][rows].tolist()
+            columns["dropped after epoch"] = [None if when < 0 else when for when in dropped]
+        if look.truth:
+            columns |= {
+                "distance to the target": space.distances[at, rows].tolist(),
+                "poison": space.poison[rows].tolist(),
+            }
+        chosen = Selection(look.place)
+        key = f"rows-{look.place}-{found.method}-{chosen.turn}"
+        event = st.dataframe(
+            columns,
+            key=key,
+            on_select="rerun",
+            selection_mode="multi-row",
+            hide_index=True,
+            height=260,
+            alt=f"{len(rows)} rows with their places after epoch {look.epoch}.",
+        )
+        if chosen.command(key, [int(rows[i]) for i in event["selection"]["rows"]]):
+            st.rerun(scope="fragment")
