@@ -23,19 +23,26 @@ class Entry:
     Attributes:
         name: what is done, on which network, how often.
         unit: what a number says, such as `seconds per step`.
-        ours, reference: do the work once.
+        ours, reference: do the work once; no reference where it cannot be had on this machine.
         count: how many units of work (steps, images) one call does.
         device: cpu, cuda or mps.
-        agreement: compares what the two compute; {measure: value}.
+        agreement: compares what the two compute; {measure: value}, empty where they compute different things.
+        turns: how often ours and the reference are timed where one call takes long, both made ready beforehand; None:
+            ROUNDS times, after a round that does not count.
+        facts: what else there is to say, from the result so far; {measure: value}.
+        note: a sentence for who reads the result.
     """
 
     name: str
     unit: str
     ours: Callable[[], object]
-    reference: Callable[[], object]
+    reference: Callable[[], object] | None
     count: int
     device: str
     agreement: Callable[[], dict[str, float]]
+    turns: tuple[int, int] | None = None
+    facts: Callable[[dict[str, Any]], dict[str, float]] = lambda result: {}
+    note: str = ""
 
 
 def timed(entry: Entry) -> dict[str, Any]:
@@ -43,20 +50,29 @@ def timed(entry: Entry) -> dict[str, Any]:
 
     Returns:
         {"name", "unit", "ours": {"median", "low", "high"}, "reference": {…}, "ratio", "device", "threads", "rounds",
-        "agreement"}; low and high are the 5th and 95th percentile, ratio is the reference's median over ours.
+        "reference_rounds", "agreement", "facts", "note"}; low and high are the 5th and 95th percentile, ratio is the
+        reference's median over ours. Without a reference, "reference" and "ratio" are None.
     """
+    turns, uncounted = (entry.turns, 0) if entry.turns else ((ROUNDS, ROUNDS), 1)
+    ways = [("ours", entry.ours, turns[0])]
+    if entry.reference is not None:
+        ways.append(("reference", entry.reference, turns[1]))
     seconds: dict[str, list[float]] = {"ours": [], "reference": []}
-    for number in range(ROUNDS + 1):
-        for which, work in (("ours", entry.ours), ("reference", entry.reference)):
-            took = _seconds(work, entry.device) / entry.count
-            if number > 0:
-                seconds[which].append(took)
-    ours, reference = _spread(seconds["ours"]), _spread(seconds["reference"])
-    return {
+    for number in range(-uncounted, max(turns)):
+        for which, work, often in ways:
+            if number < often:
+                took = _seconds(work, entry.device) / entry.count
+                if number >= 0:
+                    seconds[which].append(took)
+    ours = _spread(seconds["ours"])
+    reference = _spread(seconds["reference"]) if entry.reference is not None else None
+    result = {
         "name": entry.name, "unit": entry.unit, "ours": ours, "reference": reference,
-        "ratio": reference["median"] / ours["median"], "device": devices.describe(entry.device),
-        "threads": torch.get_num_threads(), "rounds": ROUNDS, "agreement": entry.agreement(),
+        "ratio": reference["median"] / ours["median"] if reference else None, "device": devices.describe(entry.device),
+        "threads": torch.get_num_threads(), "rounds": len(seconds["ours"]),
+        "reference_rounds": len(seconds["reference"]), "agreement": entry.agreement(),
     }  # fmt: skip
+    return {**result, "facts": entry.facts(result), "note": entry.note}
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:

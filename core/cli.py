@@ -372,10 +372,22 @@ def _print_timing(result: dict[str, Any]) -> None:
     console = _console()
     console.print(f"{result['name']} on {result['device']}, threads: {result['threads']}")
     for way in ("ours", "reference"):
-        low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
-        console.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
-    agreement = ", ".join(f"{what} {value:.4f}" for what, value in result["agreement"].items())
-    console.print(f"  {result['ratio']:.2f} times as fast; agreement: {agreement}")
+        if result[way] is not None:
+            low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
+            console.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
+    told = [] if result["ratio"] is None else [f"{result['ratio']:.2f} times as fast"]
+    if result["agreement"]:
+        told.append(f"agreement: {_listed(result['agreement'])}")
+    if told:
+        console.print(f"  {'; '.join(told)}")
+    if result["facts"]:
+        console.print(f"  {_listed(result['facts'])}")
+    if result["note"]:
+        console.print(f"  {result['note']}")
+
+
+def _listed(measures: dict[str, float]) -> str:
+    return ", ".join(f"{what} {value:.4f}" for what, value in measures.items())
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import benchmarks
-from benchmarks import gradient_matching, harness
+from benchmarks import epic, gradient_matching, harness
 from benchmarks.gradient_matching import Plain, Size, agreement, moves
 from core import cli, registry
 from core import device as devices
@@ -20,6 +20,8 @@ from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
 from core.train.augment import augmented
 from core.train.loop import build, on_device
+
+WHEEL = sys.platform in ("linux", "darwin") and sys.version_info < (3, 13)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +82,7 @@ def test_without_a_legal_name_one_sentence_lists_them(
     words: list[str], call: Callable[..., tuple[Any, str, str]]
 ) -> None:
     status, out, err = call(*words)
-    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are gradient-matching.\n")
+    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are epic, gradient-matching.\n")
     assert all(repr(word) in err for word in words[1:2])
 
 
@@ -117,7 +119,88 @@ def test_the_clock_counts_units_of_work_and_takes_turns(monkeypatch: pytest.Monk
     assert done == ["ours", "reference"] * 4  # the first pair does not count
 
 
-# ---- ours and the plain way
+def test_what_takes_long_is_timed_as_often_as_the_entry_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    entry = harness.Entry(
+        name="x", unit="seconds", ours=lambda: done.append("ours"), reference=lambda: done.append("reference"), count=1,
+        device="cpu", agreement=dict, turns=(3, 1), facts=lambda result: {"halves": result["rounds"] * 2}, note="Slow.",
+    )  # fmt: skip
+    result = harness.timed(entry)
+    assert done == ["ours", "reference", "ours", "ours"]
+    assert (result["rounds"], result["reference_rounds"], result["facts"]) == (3, 1, {"halves": 6})
+    alone = harness.timed(replace(entry, reference=None))
+    assert alone["reference"] is None and alone["ratio"] is None and alone["note"] == "Slow."
+
+
+# ---- EPIC
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {
+        "ROWS": 200,
+        "MODEL": "linear",
+        "IMAGES": 60,
+        "EPOCHS": 8,
+        "TURNS": 2,
+        "PUBLIC_TURNS": 1,
+        "TRAINING_TURNS": 2,
+    }
+    for name, value in small.items():
+        monkeypatch.setattr(epic, name, value)
+    monkeypatch.setattr(epic, "_alone", lambda rows: {"compile_seconds": 1.0, "peak_megabytes": 2.0})
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.skipif(not WHEEL, reason="submodlib-py has no wheel for this Python")
+def test_the_selection_represents_rows_as_well_as_the_public_one(call: Callable[..., tuple[Any, str, str]]) -> None:
+    status, out, err = call("bench", "epic", "--json", "--device", "cpu")
+    selection, training = (json.loads(line) for line in out.splitlines())
+    assert (status, err) == (0, "")
+    assert selection["name"].startswith("medoids of 200 x 10 gradients") and selection["note"] == ""
+    assert (selection["rounds"], selection["reference_rounds"]) == (2, 1)
+    assert selection["ratio"] == selection["reference"]["median"] / selection["ours"]["median"]
+    assert selection["facts"] == {"compile_seconds": 1.0, "peak_megabytes": 2.0}
+    assert selection["agreement"]["equal_medoids"] >= 0.9  # among equal gains each takes its own
+    assert selection["agreement"]["represented"] == pytest.approx(1, abs=1e-5)
+    facts = training["facts"]
+    assert facts["overhead"] == pytest.approx(training["ours"]["median"] / training["reference"]["median"] - 1)
+    assert facts["selections"] == 1 and 0 < facts["dropped"] < 1  # of 8 epochs only the seventh begins with one
+    assert facts["overhead_undropped"] == pytest.approx(facts["epochs_per_selection"] / 8)
+
+
+@pytest.mark.usefixtures("few")
+def test_without_the_public_implementation_a_sentence_says_that_only_ours_is_timed(
+    call: Callable[..., tuple[Any, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epic.importlib.util, "find_spec", lambda name: None)
+    status, out, _ = call("bench", "epic", "--device", "cpu")
+    assert status == 0 and "only ours is timed" in " ".join(out.split())
+    assert out.count(" ms per selection") == 1 and out.count("times as fast") == 1  # of the trainings
+
+
+@pytest.mark.slow
+def test_in_a_process_of_its_own_the_selection_is_compiled_anew() -> None:
+    found = epic._alone(100)
+    assert found["compile_seconds"] > 0.1 and 50 < found["peak_megabytes"] < 10_000
+
+
+@pytest.mark.parametrize("rows", [40, 1000])
+def test_gradients_are_those_of_a_network_that_has_learned_some_rows(rows: int) -> None:
+    found, labels = epic.gradients(rows)
+    assert found.dtype == np.float32 and np.abs(found.sum(axis=1)).max() < 1e-5
+    assert (np.bincount(labels) == rows // 10).all()
+    own = found[np.arange(rows), labels]
+    assert (own <= 0).all() and 0.2 < (own > -0.01).mean() < 0.8
+
+
+def test_represented_similarity_by_hand() -> None:
+    rows = np.array([[0, 0], [3, 4], [0, 0], [6, 8]], np.float32)
+    case = epic.Case(rows, np.array([0, 0, 1, 1]))
+    assert case.represented(np.array([0, 3])) == pytest.approx(1 + np.exp(-5 / 2) + np.exp(-10 / 2) + 1)
+
+
+# ---- gradient matching: ours and the plain way
 
 
 def problem(data: ImageSet, flip: bool = False, surrogates: int = 1) -> Problem:
@@ -158,4 +241,4 @@ def test_the_plain_way_crafts_within_epsilon_and_lowers_its_loss(tiny: ImageSet)
 
 
 def test_every_benchmark_has_entries() -> None:
-    assert benchmarks.names() == ["gradient-matching"]
+    assert benchmarks.names() == ["epic", "gradient-matching"]
