@@ -15,13 +15,15 @@ from torch import Tensor, nn
 
 from benchmarks.harness import Entry, cosine
 from core import registry
+from core.analysis.matching import Matching
 from core.attacks.base import Tools
 from core.attacks.crafting import Moves
-from core.attacks.gradient_matching import GradientMatching, Matching
+from core.attacks.gradient_matching import GradientMatching
 from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
 from core.models.base import Model
 from core.spec import Training
+from core.train.folded import folded
 from core.train.loop import build, on_device, train
 
 MILESTONES = (1 / 2.667, 1 / 1.6, 1 / 1.142)
@@ -178,7 +180,9 @@ def agreement(problem: Problem) -> dict[str, float]:
     images = problem.within(problem.bases + noise * problem.epsilon).requires_grad_()
     n, _, h, w = images.shape
     drawn = Moves(n, h, w, problem.shift, problem.flip, problem.generator("moves"), problem.device)
-    _, ours = Matching(problem.nets, problem.target, problem.target_class)(images, problem.labels, drawn)
+    nets = [folded(net, problem.target) for net in problem.nets]
+    wanted = torch.tensor([problem.target_class], device=problem.target.device)
+    _, ours = Matching(nets, problem.target, wanted)(images, problem.labels, drawn)
     plain = Plain(problem)
     loss = plain.loss(moves(problem, problem.generator("moves"))(images), plain.targets())
     (reference,) = torch.autograd.grad(loss, images)

@@ -1,18 +1,19 @@
 """Gradient matching (Witches' Brew): poisons whose training gradient points where the target's would."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from core.analysis.matching import Matching
 from core.attacks.base import Tools
-from core.attacks.crafting import Moves, folded, in_half
+from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Key, Problem, Targeted
 from core.datasets.base import ImageSet
 from core.models.base import Net
 from core.spec import setting
+from core.train.folded import folded
 from core.train.loop import on_device
 
 MILESTONES = (1 / 2.667, 1 / 1.6, 1 / 1.142)
@@ -63,7 +64,9 @@ class GradientMatching(Targeted):
         return np.sort(rows[largest.cpu().numpy()])
 
     def craft(self, problem: Problem) -> Crafted:
-        matching = Matching(problem.nets, problem.target, problem.target_class)
+        nets = [folded(net, problem.target) for net in problem.nets]
+        wanted = torch.tensor([problem.target_class], device=problem.target.device)
+        matching = Matching(nets, problem.target, wanted)
         best, lowest, trace = problem.bases, float("inf"), []
         for restart in range(self.restarts):
             images, losses = self._restart(problem, matching, restart)
@@ -73,7 +76,7 @@ class GradientMatching(Targeted):
                 best, lowest = images, score
         return Crafted(best, np.array(trace, dtype=np.float32))
 
-    def _restart(self, problem: Problem, matching: "Matching", restart: int) -> tuple[Tensor, list[float]]:
+    def _restart(self, problem: Problem, matching: Matching, restart: int) -> tuple[Tensor, list[float]]:
         bases, random = problem.bases, problem.generator("restart", restart)
         p, _, h, w = bases.shape
         noise = torch.randn(bases.shape, generator=random).to(problem.device)
@@ -95,51 +98,6 @@ class GradientMatching(Targeted):
                 text = f"restart {restart + 1} of {self.restarts}, step {step + 1}, loss {loss.item():.3f}"
                 problem.tools.report(done, text)
         return images.detach(), torch.stack(losses).tolist()
-
-
-class Matching:
-    """The loss 1 - cosine(mean gradient of the poisons, gradient that would teach the target its wrong label).
-
-    The mean over the surrogates, each with its own target gradient. No parameter's `.grad` is written and no batch
-    statistics move.
-    """
-
-    def __init__(self, nets: Sequence[Net], target: Tensor, target_class: int) -> None:
-        """Prepare.
-
-        Args:
-            nets: trained networks; frozen parameters take no part.
-            target: (1, c, h, w) in [0, 1].
-            target_class: the label that the attacker wants for it.
-        """
-        wanted = torch.tensor([target_class], device=target.device)
-        self.device = target.device.type
-        self.nets = [folded(net, target).to(memory_format=torch.channels_last) for net in nets]
-        self.parameters = [[p for p in net.parameters() if p.requires_grad] for net in self.nets]
-        self.wanted = [
-            torch.autograd.grad(nn.functional.cross_entropy(net(target), wanted), parameters)
-            for net, parameters in zip(self.nets, self.parameters, strict=True)
-        ]
-        self.norms = [_norm(gradient) for gradient in self.wanted]
-
-    def __call__(self, images: Tensor, labels: Tensor, moves: Moves) -> tuple[Tensor, Tensor]:
-        """The loss of poisons (p, c, h, w), and its gradient with respect to them."""
-        moved = moves(images).contiguous(memory_format=torch.channels_last)
-        losses = [self._loss(i, moved, labels) for i in range(len(self.nets))]
-        loss = torch.stack(losses).mean()
-        return loss.detach(), torch.autograd.grad(loss, images)[0]
-
-    def _loss(self, i: int, images: Tensor, labels: Tensor) -> Tensor:
-        with in_half(self.device):
-            logits = self.nets[i](images)
-        mean = nn.functional.cross_entropy(logits.float(), labels)
-        found = torch.autograd.grad(mean, self.parameters[i], create_graph=True)
-        product = torch.stack([(a * b).sum() for a, b in zip(self.wanted[i], found, strict=True)]).sum()
-        return 1 - product / (self.norms[i] * _norm(found))
-
-
-def _norm(gradients: Sequence[Tensor]) -> Tensor:
-    return torch.stack([(gradient * gradient).sum() for gradient in gradients]).sum().sqrt()
 
 
 def _gradient_norms(net: Net, images: Tensor, label: int) -> Tensor:

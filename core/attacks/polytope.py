@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from core.attacks.crafting import Moves, folded, in_half
+from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Problem
 from core.models.base import Net
+from core.train.folded import folded, in_half
 
 COMPONENT = False
 

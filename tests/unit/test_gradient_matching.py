@@ -6,14 +6,16 @@ import torch
 from torch import nn
 
 from core import registry
+from core.analysis.matching import Matching
 from core.attacks.base import Tools, apply
-from core.attacks.crafting import Moves, folded
-from core.attacks.gradient_matching import GradientMatching, Matching
+from core.attacks.crafting import Moves
+from core.attacks.gradient_matching import GradientMatching
 from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
 from core.models.base import Net
 from core.spec import Training
 from core.train.augment import augmented
+from core.train.folded import folded
 from core.train.loop import build, on_device, train
 
 
@@ -68,7 +70,9 @@ def test_the_loss_and_its_gradient_are_those_of_the_obvious_way(name: str, tiny:
     images = given.bases.clone().requires_grad_()
     expected = plain_loss(net, given.target, 1, images, given.labels)
     slope = torch.autograd.grad(expected, images)[0]
-    loss, gradient = Matching([net], given.target, 1)(images, given.labels, still(6))
+    loss, gradient = Matching([folded(net, given.target)], given.target, torch.tensor([1]))(
+        images, given.labels, still(6)
+    )
     assert loss.item() == pytest.approx(expected.item(), abs=1e-4)
     assert nn.functional.cosine_similarity(gradient.flatten(), slope.flatten(), dim=0) > 0.999
 
@@ -95,7 +99,9 @@ def test_the_restart_with_the_lowest_loss_is_kept(tiny: ImageSet) -> None:
     crafted = attack.craft(given)
     assert crafted.trace is not None and crafted.trace.shape == (3, 12)
     best = crafted.trace[:, -10:].mean(axis=1).min()
-    again = Matching(given.nets, given.target, 1)(crafted.images.requires_grad_(), given.labels, still(4))[0]
+    again = Matching([folded(net, given.target) for net in given.nets], given.target, torch.tensor([1]))(
+        crafted.images.requires_grad_(), given.labels, still(4)
+    )[0]
     assert abs(again.item() - best) < 0.1 and again.item() < crafted.trace[:, 0].min()
 
 
