@@ -113,7 +113,7 @@ def _table(look: GradientLook, alone: np.ndarray) -> np.ndarray:
 
 
 def _truths(look: GradientLook, rows: np.ndarray) -> list[str]:
-    effective = look.space.effective(look.threshold)[look.at]
+    effective = look.space.effective(look.threshold)[look.at] & look.space.telling(look.threshold)[look.at]
     return [
         ("effective poison" if effective[row] else "poison") if look.space.poison[row] else "clean"
         for row in rows.tolist()

@@ -18,6 +18,8 @@ GROUPS = {
     "other": ("Other poisons", palette.PURPLE, "dot", "square"),
     "clean": ("Clean rows", palette.BLUE, "solid", "circle"),
 }
+BANDED = 5
+"""Trials from which on a band is drawn: of fewer it would cover the chart, and the table has the intervals."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 
@@ -53,8 +55,8 @@ def beside(look: GradientLook) -> Chart:
     trials = max((rate.n for arm in arms for rate in rates[arm].values()), default=0)
     shaded = " Shaded: most clean rows of the wanted class are as near, so nearness tells nothing." if silent else ""
     reading = (
-        f"The dotted rule is the chosen epoch. Attack success is the share of {trials} trials (key × victim), with "
-        "its 95 % Wilson interval; each trial is one image, read wrongly or not."
+        f"The dotted rule is the chosen epoch. Attack success is the share of {trials} trials (key × victim; one image "
+        f"each) that the attacker wins{_banded(trials)}."
     )
     if look.truth:
         reading = (
@@ -87,7 +89,7 @@ def _staying(look: GradientLook) -> list[Line]:
 def _success(arm: str, arms: list[str], rates: dict[int, Any]) -> Line:
     place = arms.index(arm) if arm in arms else 0
     sides = [np.array([getattr(rate, side) for rate in rates.values()]) for side in ("mean", "low", "high")]
-    colour = palette.arm_colour(arm, arms)
+    colour, banded = palette.arm_colour(arm, arms), max(rate.n for rate in rates.values()) >= BANDED
     return Line(
         arm_name(arm, arms),
         np.array(list(rates)),
@@ -95,8 +97,8 @@ def _success(arm: str, arms: list[str], rates: dict[int, Any]) -> Line:
         colour,
         DASHES[place % len(DASHES)],
         SYMBOLS[place % len(SYMBOLS)],
-        sides[1],
-        sides[2],
+        sides[1] if banded else None,
+        sides[2] if banded else None,
     )
 
 
@@ -126,6 +128,12 @@ def _beside_table(
     }
 
 
+def _banded(trials: int) -> str:
+    if trials >= BANDED:
+        return ", with its 95 % Wilson interval"
+    return "; so few have wide 95 % intervals, which the table holds"
+
+
 def _of(rate: Any) -> str | None:
     return None if rate is None else f"{percent(rate.mean)} ({percent(rate.low)} to {percent(rate.high)})"
 
@@ -146,8 +154,8 @@ def success(look: GradientLook) -> Chart | None:
     told = "; ".join(f"{arm_name(arm, look.seen.arms)} {_of(rate)}" for arm, rate in ends.items())
     return Chart(
         figures.chart(panel, len(epochs) - 1, y_title="Attack success", big=look.big),
-        f"The lower a line ends, the better that training kept the target. Bands are 95 % Wilson intervals over "
-        f"{trials} trials that count. At the end: {told}.",
+        f"The lower a line ends, the better that training kept the target. Share of "
+        f"{trials} trials that count{_banded(trials)}. At the end: {told}.",
         f"Attack success per epoch. At the end: {told}.",
         {"Epoch": epochs}
         | {arm_name(arm, look.seen.arms): [_of(rates[arm].get(epoch)) for epoch in epochs] for arm in arms},
@@ -168,21 +176,38 @@ def dropped(look: GradientLook) -> Chart | None:
     for group, (name, colour, dash, symbol) in GROUPS.items():
         if group in found:
             own = found[group]
-            lines.append(Line(name, np.arange(epochs + 1), own.mean, colour, dash, symbol, own.low, own.high))
+            band = (own.low, own.high) if own.trials >= BANDED else (None, None)
+            lines.append(Line(name, np.arange(epochs + 1), own.mean, colour, dash, symbol, *band))
     ends = ", ".join(f"{line.name.lower()} {percent(float(line.y[-1]))}" for line in lines)
     return Chart(
         figures.chart(Panel("", lines), epochs, y_title="Dropped so far", big=look.big),
         f"A defense that tells poisons from clean rows drops the dashed line first and most. Shares that "
         f"{arm_name(look.arm, look.seen.arms)} dropped, {_over(found['all'])}. In the end: {ends}."
-        + ("" if "effective" in found else " No poison ever came within the threshold of the target’s gradient."),
+        + (
+            ""
+            if "effective" in found
+            else " No poison was within the threshold at an epoch at which nearness tells anything."
+        ),
         f"Cumulative share dropped by {arm_name(look.arm, look.seen.arms)}. In the end: {ends}.",
-        {"Epoch": list(range(epochs + 1))} | {line.name: [percent(float(value)) for value in line.y] for line in lines},
+        {"Epoch": list(range(epochs + 1))}
+        | {GROUPS[group][0]: _courses(found[group]) for group in GROUPS if group in found},
     )
+
+
+def _courses(course: Course) -> list[str]:
+    if course.low is None or course.high is None:
+        return [percent(float(value)) for value in course.mean]
+    return [
+        f"{percent(float(mean))} ({percent(float(low))} to {percent(float(high))})"
+        for mean, low, high in zip(course.mean, course.low, course.high, strict=True)
+    ]
 
 
 def _over(course: Course) -> str:
     if course.trials == 1:
         return "in one trial: no band, and no certainty"
+    if course.trials < BANDED:
+        return f"mean over {course.trials} trials; so few have wide 95 % intervals (Student’s t), which the table holds"
     return f"mean over {course.trials} trials with its 95 % interval (Student’s t)"
 
 
@@ -210,7 +235,7 @@ def against(look: GradientLook) -> Chart | None:
             big=look.big,
         ),
         "The steeper a line leaves the corner, the more poisons are caught for the same number of rows. Every mark is "
-        f"an epoch, {_over(found[arms[0]]['all']).replace(' with its 95 % interval (Student’s t)', '')}. {ends}.",
+        f"an epoch, the mean over {found[arms[0]]['all'].trials} trials. {ends}.",
         f"Share of effective poisons dropped for the share of all rows dropped. {ends}.",
         {
             "Training": [line.name for line in lines for _ in line.x],

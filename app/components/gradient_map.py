@@ -52,7 +52,7 @@ def _controls(look: GradientLook) -> tuple[str, str, str]:
             st.session_state.pop("colour", None)
         first = offered.index("truth") if "truth" in offered else 0
         by = st.selectbox(
-            "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=220
+            "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=190
         )
         tool = st.segmented_control(
             "Tool",
@@ -79,9 +79,11 @@ def _groups(look: GradientLook, rows: np.ndarray, by: str) -> tuple[list[Group],
     """Who looks how, and a sentence about it."""
     space, at = look.space, look.at
     if by == "truth":
-        effective = space.effective(look.threshold)[at, rows]
+        if not space.telling(look.threshold)[at]:
+            words = f"Which poisons are effective cannot be told after epoch {look.epoch}."
+            return gradients.by_truth(space.poison[rows], None), words
         words = f"Effective: within {look.threshold:g} of the target’s gradient after epoch {look.epoch}."
-        return gradients.by_truth(space.poison[rows], effective), words
+        return gradients.by_truth(space.poison[rows], space.effective(look.threshold)[at, rows]), words
     if by == "size" and space.sizes is not None:
         words = f"Rows in the cluster of each row’s medoid after epoch {look.epoch}; 1 stands alone."
         return gradients.by_size(space.sizes[at, rows]), words

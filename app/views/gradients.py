@@ -58,7 +58,7 @@ def _browse(run_id: str) -> None:
     if look is None:
         _nothing(run)
         return
-    left, right = st.columns([7, 5], gap="medium")
+    left, right = st.columns([8, 5], gap="medium")
     with left:
         st.subheader("Map of the gradients", anchor=False)
         gradient_map.panel(look)
@@ -122,11 +122,13 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
 
 
 def opening(run: Run, space: Space) -> int:
-    """The epoch to open with: the recorded one nearest to the end of the warm-up, else the one in the middle."""
+    """The epoch to open with: nearest to the end of the warm-up, or in the middle, of those that tell anything."""
+    told = space.epochs[space.telling(effective.THRESHOLD)]
+    epochs = told if len(told) else space.epochs
     warm = [each["warm_up"] for each in run.spec.get("defenses", []) if isinstance(each, dict) and "warm_up" in each]
     if warm:
-        return int(space.epochs[np.abs(space.epochs - warm[0]).argmin()])
-    return int(space.epochs[len(space.epochs) // 2])
+        return int(epochs[np.abs(epochs - warm[0]).argmin()])
+    return int(epochs[len(epochs) // 2])
 
 
 def _pooled(look: GradientLook) -> None:
@@ -142,6 +144,7 @@ def _pooled(look: GradientLook) -> None:
         none = ("Nothing to compare", "No poison is effective at this threshold, or no arm dropped rows.")
         with right:
             drawn("Who was dropped, and when", gradient_charts.dropped(look), f"dropped-{look.run.id}", none)
+        with left:
             drawn("Poisons caught for rows dropped", gradient_charts.against(look), f"against-{look.run.id}", none)
     if sweep.axes(look.run):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -13,7 +13,7 @@ GL_ABOVE = 600
 """More points than this are drawn by WebGL: moving them as SVG is what a browser does slowly."""
 STEPS = 4
 """Frames from one recorded epoch to the next: enough for an eye to follow a point, few enough to send."""
-PACE = 120
+PACE = 100
 """Milliseconds that a frame stays."""
 FINE = 10_000
 """Places are sent as whole numbers up to this: two bytes each, and finer than a pixel."""
@@ -61,12 +61,19 @@ def _shape(label: int) -> int:
     return label % len(HUES) + label // len(HUES)
 
 
-def by_truth(poison: np.ndarray, effective: np.ndarray) -> list[Group]:
-    """Clean rows, poisons without effect, and effective ones on top; (m,) bool each."""
+def by_truth(poison: np.ndarray, effective: np.ndarray | None) -> list[Group]:
+    """Clean rows, poisons without effect, and effective ones on top; (m,) bool each.
+
+    With `effective` None nobody knows which poisons are, and all of them look alike.
+    """
+    if effective is None:
+        effective, others = np.zeros(len(poison), dtype=bool), "Poisons"
+    else:
+        others = "Other poisons"
     return _there(
         [
             Group("Clean rows", ~poison, palette.CLEAN["color"], palette.CLEAN["symbol"], 5),
-            Group("Other poisons", poison & ~effective, palette.PURPLE, "square", 8),
+            Group(others, poison & ~effective, palette.PURPLE, "square", 8),
             Group("Effective poisons", poison & effective, palette.POISON["color"], palette.POISON["symbol"], 9),
         ]
     )
@@ -141,7 +148,7 @@ def animated_map(
     whole = _whole(positions)
     places = [(group, np.flatnonzero(group.points)) for group in groups]
     if target:
-        star = Group("Target", np.zeros(0, bool), palette.GREEN, "star", 17)
+        star = Group("Target", np.zeros(0, bool), palette.GREEN, "star", 18)
         places.append((star, np.array([len(rows)])))
     ids = np.append(rows, TARGET)
     draw = go.Scattergl if len(rows) > GL_ABOVE else go.Scatter
@@ -165,7 +172,7 @@ def animated_map(
             )
         )
     figure.frames = _frames(whole, epochs, [points for _, points in places], draw)
-    palette.styled(figure, height=560, big=big)
+    palette.styled(figure, height=640, big=big)
     _controls(figure, epochs, start)
     if len(places) > 12:  # a long legend stands beside the map and can be scrolled
         figure.update_layout(legend={"orientation": "v", "yref": "paper", "y": 1, "yanchor": "top", "x": 1.01})
@@ -180,7 +187,12 @@ def animated_map(
 
 def _marker(group: Group) -> dict[str, object]:
     if group.symbol == "star":
-        return {"symbol": "star", "size": group.size, "color": group.colour, "line": {"width": 1.5, "color": "#FFFFFF"}}
+        return {
+            "symbol": "star",
+            "size": group.size,
+            "color": group.colour,
+            "line": {"width": 1.5, "color": palette.GREY},
+        }
     return {"symbol": group.symbol, "size": group.size, "color": group.colour, "opacity": 0.8}
 
 
