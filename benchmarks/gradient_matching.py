@@ -22,8 +22,8 @@ from core.attacks.gradient_matching import GradientMatching
 from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
 from core.models.base import Model
+from core.models.folded import folded
 from core.spec import Training
-from core.train.folded import folded
 from core.train.loop import build, on_device, train
 
 MILESTONES = (1 / 2.667, 1 / 1.6, 1 / 1.142)

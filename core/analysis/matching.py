@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.base import Net
-from core.train.folded import in_half
+from core.models.folded import in_half
 
 
 class Matching:
@@ -20,7 +20,7 @@ class Matching:
         """Prepare.
 
         Args:
-            nets: networks in evaluation mode, best without normalisation layers (`core.train.folded`); frozen
+            nets: networks in evaluation mode, best without normalisation layers (`core.models.folded`); frozen
                 parameters take no part.
             targets: (m, c, h, w) in [0, 1].
             wanted: (m,) int64, the labels that the attacker wants for them.

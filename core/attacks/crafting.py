@@ -1,4 +1,4 @@
-"""What makes crafting fast beside `core.train.folded`: augmentation as matrix products."""
+"""What makes crafting fast beside `core.models.folded`: augmentation as matrix products."""
 
 import torch
 from torch import Tensor, nn

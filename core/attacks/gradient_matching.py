@@ -12,8 +12,8 @@ from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Key, Problem, Targeted
 from core.datasets.base import ImageSet
 from core.models.base import Net
+from core.models.folded import folded
 from core.spec import setting
-from core.train.folded import folded
 from core.train.loop import on_device
 
 MILESTONES = (1 / 2.667, 1 / 1.6, 1 / 1.142)

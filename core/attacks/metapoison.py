@@ -13,10 +13,10 @@ from core.attacks.base import Need
 from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Problem, Targeted
 from core.models.base import Model, Net
+from core.models.folded import folded, in_half
 from core.seeds import derive, stream
 from core.spec import Scenario, setting
 from core.train.augment import augmented
-from core.train.folded import folded, in_half
 from core.train.loop import build, learning_rate, on_device, train
 
 START = 0.2

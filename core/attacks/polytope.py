@@ -8,7 +8,7 @@ from torch import Tensor
 from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Problem
 from core.models.base import Net
-from core.train.folded import folded, in_half
+from core.models.folded import folded, in_half
 
 COMPONENT = False
 

@@ -13,9 +13,9 @@ from core.attacks.gradient_matching import GradientMatching
 from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
 from core.models.base import Net
+from core.models.folded import folded
 from core.spec import Training
 from core.train.augment import augmented
-from core.train.folded import folded
 from core.train.loop import build, on_device, train
 
 

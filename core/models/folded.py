@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from core import device as devices
 from core.models.base import Net
 
+COMPONENT = False
+
 
 class FoldedConv(nn.Module):
     """A convolution and the normalisation after it as one convolution; gradients still reach the parameters of both."""
