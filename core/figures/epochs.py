@@ -50,11 +50,11 @@ class Panel:
     title: str
     lines: Sequence[Line]
     percent: bool = True
-    silent: tuple[float, ...] = ()
+    silent: tuple[int, ...] = ()
     why: str = "Nothing measured"
 
 
-def stacked(panels: Sequence[Panel], epochs: int, *, now: float | None = None, big: bool = False) -> go.Figure:
+def stacked(panels: Sequence[Panel], epochs: int, *, now: int | None = None, big: bool = False) -> go.Figure:
     """Charts above each other on one axis of epochs.
 
     Args:
@@ -74,7 +74,7 @@ def stacked(panels: Sequence[Panel], epochs: int, *, now: float | None = None, b
             figure.add_vrect(
                 epoch - 0.35, epoch + 0.35, fillcolor=palette.GREY, opacity=0.22, line_width=0, row=row, col=1
             )
-        if now is not None:
+        if now is not None and panel.lines:
             figure.add_vline(now, line={"color": palette.GREY, "width": 1.5, "dash": "dot"}, row=row, col=1)
         if not panel.lines:
             figure.add_trace(go.Scatter(x=[epochs / 2], y=[0.5], mode="text", text=[panel.why], hoverinfo="skip",
