@@ -9,7 +9,7 @@ export default function (component) {
     const i = place.get(row); if (i === undefined || !sheet.complete) return;
     brush.imageSmoothingEnabled = false;
     brush.drawImage(sheet, (i % data.columns) * data.width, Math.floor(i / data.columns) * data.height, data.width, data.height, 0, 0, 112, 112);
-    words.textContent = 'row ' + row; tip.dataset.row = row;
+    words.textContent = row < 0 ? 'target' : 'row ' + row; tip.dataset.row = row;
     const { clientX: x, clientY: y } = event.event;
     tip.style.left = (x + 140 > innerWidth ? x - 136 : x + 16) + 'px'; tip.style.top = (y + 160 > innerHeight ? y - 150 : y + 16) + 'px';
     tip.hidden = false; };

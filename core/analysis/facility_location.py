@@ -186,7 +186,7 @@ def _chosen(points: Callable[[int], Points], sizes: Sequence[int], device: str) 
         for batch in _batches(sizes):
             chosen |= zip(batch, greedy_dense.medoids([points(i) for i in batch], device), strict=True)
     rest = sorted((i for i in range(len(sizes)) if i not in chosen), key=lambda i: -sizes[i])
-    lanes = min(devices.threads(), len(rest))
+    lanes = min(devices.cores(), len(rest))
     if lanes > 0:
         shares = [rest[lane::lanes] for lane in range(lanes)]
         work = partial(_compiled, points, max(sizes[i] for i in rest), COMPILED_BYTES // lanes)

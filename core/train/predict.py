@@ -7,7 +7,10 @@ from torch import Tensor
 
 from core.models.base import Net
 
-BATCH = 1000
+BATCH = {"cpu": 125}
+"""Images of one pass, by device: on a CPU few enough for its caches."""
+MANY = 1000
+"""Images of one pass on any other device."""
 
 
 def _batched(net: Net, images: Tensor, what: Callable[[Tensor], Tensor]) -> Tensor:
@@ -16,7 +19,7 @@ def _batched(net: Net, images: Tensor, what: Callable[[Tensor], Tensor]) -> Tens
     net.eval()
     parts = []
     with torch.no_grad():
-        for part in images.split(BATCH):
+        for part in images.split(BATCH.get(images.device.type, MANY)):
             pixels = part.to(memory_format=torch.channels_last).float() / 255
             parts.append(what(pixels))
     net.train(training)

@@ -18,8 +18,8 @@ def test_curves_draw_both_rates_of_every_arm_in_percent():
     assert set(lines) == {
         "No defense: accuracy",
         "No defense: attack success",
-        "Epic: accuracy",
-        "Epic: attack success",
+        "EPIC: accuracy",
+        "EPIC: attack success",
     }
     assert list(lines["No defense: accuracy"].y) == [50, 90]
     assert list(lines["No defense: attack success"].y) == [10, 100]
@@ -34,7 +34,7 @@ def test_accuracy_is_solid_and_attack_success_dashed_in_one_colour():
 def test_order_and_colour_do_not_depend_on_who_trained_first():
     measured = points("epic", [(0.4, None)]) + points("control", [(0.5, None)])
     figure = curves.training_curves(measured, arms=["control", "undefended", "other", "epic"])
-    assert [trace.name for trace in figure.data] == ["Clean baseline: accuracy", "Epic: accuracy"]
+    assert [trace.name for trace in figure.data] == ["Clean baseline: accuracy", "EPIC: accuracy"]
     assert figure.data[1].line.color == palette.GREEN
 
 
