@@ -52,7 +52,7 @@ def _controls(look: GradientLook) -> tuple[str, str, str]:
             st.session_state.pop("colour", None)
         first = offered.index("truth") if "truth" in offered else 0
         by = st.selectbox(
-            "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=190
+            "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=150
         )
         tool = st.segmented_control(
             "Tool",

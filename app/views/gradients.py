@@ -89,7 +89,7 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
         opening(run, space),
         key="epoch",
         bind="query-params",
-        width=280,
+        width=190,
         help="After which epoch. Gradients are kept at a few of them; the map starts here, charts and table show it.",
     )
     threshold = effective.THRESHOLD
@@ -102,7 +102,7 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
             0.05,
             key="near",
             bind="query-params",
-            width=280,
+            width=220,
             help="A poison is effective where its gradient is at most this far from the target’s; 2 is the most.",
         )
     arms = list(gradient_data.dropping(seen))
@@ -116,7 +116,7 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
             format_func=lambda name: gradient_charts.arm_name(name, seen.arms),
             key="arm",
             bind="query-params",
-            width=230,
+            width=200,
         )
     return GradientLook(run, seen, space, int(epoch), float(threshold), arm, frame.truth(), frame.big())
 

@@ -13,8 +13,8 @@ GL_ABOVE = 600
 """More points than this are drawn by WebGL: moving them as SVG is what a browser does slowly."""
 STEPS = 4
 """Frames from one recorded epoch to the next: enough for an eye to follow a point, few enough to send."""
-PACE = 100
-"""Milliseconds that a frame stays."""
+PACE = 50
+"""Milliseconds that a frame stays at least; a slow browser takes two or three times as long to draw one."""
 FINE = 10_000
 """Places are sent as whole numbers up to this: two bytes each, and finer than a pixel."""
 TARGET = -1

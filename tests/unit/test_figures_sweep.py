@@ -25,13 +25,13 @@ def traces(figure: Any) -> dict[str, Any]:
 
 def test_every_arm_is_a_line_in_percent_with_its_interval():
     drawn = traces(success_curve(POINTS, axis="epsilon"))
-    assert list(drawn) == ["Clean baseline", "No defense", "Epic"]
+    assert list(drawn) == ["Clean baseline", "No defense", "EPIC"]
     line = drawn["No defense"]
     assert list(line.y) == [25, 75]
     assert list(line.error_y.array) == pytest.approx([25, 15])
     assert list(line.error_y.arrayminus) == pytest.approx([15, 25])
     assert line.customdata[1] == "75.0 % (50.0 to 90.0), n = 20"
-    assert len(drawn["Epic"].x) == 1
+    assert len(drawn["EPIC"].x) == 1
 
 
 def test_rates_are_read_in_percent():
