@@ -27,6 +27,10 @@ from core.watch import Events, Watch
 from core.work import Work
 
 
+POINT = ("epoch", "loss", "clean_accuracy", "asr", "seconds")
+"""What a point of a curve tells, of all that a training notes about an epoch."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing to compute.
@@ -342,7 +346,8 @@ def _run_all(steps: list[Step], lanes: int, work: Work, watch: Watch) -> None:
 def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
     """Show the curve of a training that was done earlier."""
     if step.kind == "train":
-        for point in artifacts.meta(step.key)["epochs"]:
+        for epoch in artifacts.meta(step.key)["epochs"]:
+            point = {name: epoch[name] for name in POINT}
             events.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
 
 

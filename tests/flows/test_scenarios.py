@@ -47,7 +47,19 @@ class Nobody:
 
     def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None: ...
 
-    def point(self, **point: Any) -> None: ...
+    def point(
+        self,
+        *,
+        arm: str,
+        poison_key: int,
+        victim: int,
+        epoch: int,
+        loss: float | None,
+        clean_accuracy: float,
+        asr: float | None,
+        seconds: float,
+    ) -> None:
+        """Takes what the store takes, and nothing else."""
 
     def concluded(self, result: dict[str, Any]) -> None: ...
 
