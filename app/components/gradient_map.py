@@ -17,6 +17,8 @@ from core.figures.gradients import Group
 METHODS = ("UMAP", "PCA")
 PIXELS = 6_000_000
 """Of all thumbnails together: a larger sheet takes a browser longer to get than a person waits."""
+SMOOTH = {"plotGlPixelRatio": 1}
+"""Plotly paints four times as many pixels as there are, which a browser without a graphics card does slowly."""
 WALL = 48
 BY = {"class": "Class", "truth": "Truth", "size": "Cluster size", "drop": "When it was dropped", "target": "Distance"}
 
@@ -118,7 +120,7 @@ def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
         key=key,
         on_select="rerun",
         selection_mode=("points", "lasso", "box"),
-        config=CONFIG | {"scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+        config=CONFIG | SMOOTH | {"scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
         alt=_spoken(look, found),
     )
     how = "principal components of all epochs together"
