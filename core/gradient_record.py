@@ -9,7 +9,7 @@ from core.sets import PoisonedSet
 from core.train import predict
 from core.train.loop import on_device
 
-MOST = 6
+MOST = 8
 """Epochs that are kept: enough to see poisons walk away; each costs a forward pass over all rows."""
 
 

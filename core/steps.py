@@ -26,7 +26,6 @@ from core.spec import Experiment, digest, parse
 from core.watch import Events, Watch
 from core.work import Work
 
-
 POINT = ("epoch", "loss", "clean_accuracy", "asr", "seconds")
 """What a point of a curve tells, of all that a training notes about an epoch."""
 

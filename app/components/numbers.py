@@ -70,12 +70,12 @@ def _heading(label: str, colour: str) -> str:
 
 
 def detection_card(result: dict[str, Any], arm: str, look: str = "ps-wide") -> str:
-    """What a filter caught and lost, beside a random filter that removes as many rows."""
+    """What a defense caught and lost, beside controls that remove as many rows."""
     arms = result["arms"]
     found, poisons, lost = caught(arms[arm]["detection"])
     rows = "".join(
         _detected(name, arms[name], list(arms))
-        for name in (arm, f"{arm}_random")
+        for name in (arm, *(f"{arm}{ending}" for ending in palette.TWINS))
         if name in arms and arms[name].get("detection")
     )
     head = "<tr><td></td><td>caught</td><td>clean lost</td><td>AUROC</td><td>attack after</td></tr>"
@@ -85,7 +85,7 @@ def detection_card(result: dict[str, Any], arm: str, look: str = "ps-wide") -> s
         f'<table class="ps-arms"><tbody class="ps-quiet">{head}</tbody><tbody>{rows}</tbody></table>'
     )
     return _card(
-        "Rows removed", "What the filter removed, and what a random filter of the same size removes.", body, look
+        "Rows removed", "What the defense removed, and what controls that remove as many rows take.", body, look
     )
 
 

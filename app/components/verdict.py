@@ -39,8 +39,8 @@ def of(rate: dict[str, Any]) -> str:
 
 
 def filtered(result: dict[str, Any]) -> list[str]:
-    """The arms that were defended, random filters left out, in the order of the run."""
-    return [arm for arm in result.get("arms", {}) if arm != "undefended" and not arm.endswith("_random")]
+    """The arms that were defended, their controls left out, in the order of the run."""
+    return [arm for arm in result.get("arms", {}) if arm != "undefended" and not arm.endswith(tuple(palette.TWINS))]
 
 
 def caught(detection: dict[str, Any]) -> tuple[int, int, int]:

@@ -232,26 +232,26 @@ def test_what_a_page_needs_of_a_targeted_run_is_written(artifacts: Counting) -> 
 
 
 def test_the_gradient_space_is_recorded_and_mapped(artifacts: Counting) -> None:
-    defense = {"name": "epic", "share": 0.3, "warm_up": 2, "every": 1}
+    defense = {"name": "epic", "share": 0.3, "warm_up": 5, "every": 1}
     training = {"epochs": 9, "batch_size": 20, "shift": 1}
     _, _, found = run(artifacts, defenses=[defense], training=training)
     step = {step["kind"] if step["kind"] != "train" else step["arm"]: step["key"] for step in found}
     epochs = artifacts.array(step["undefended"], "gradient_epochs").tolist()
-    assert (epochs[0], epochs[-1], len(epochs)) == (1, 9, 6) and 2 not in epochs
-    assert artifacts.array(step["epic"], "gradient_epochs").tolist() == sorted([2, *epochs])  # the end of the warm-up
+    assert (epochs[0], epochs[-1], len(epochs)) == (1, 9, 8) and 5 not in epochs
+    assert artifacts.array(step["epic"], "gradient_epochs").tolist() == sorted([5, *epochs])  # the end of the warm-up
     gradients = artifacts.array(step["undefended"], "gradients")
-    assert gradients.shape == (6, 120, 4) and np.allclose(gradients.sum(axis=2, dtype=np.float32), 0, atol=5e-3)
+    assert gradients.shape == (8, 120, 4) and np.allclose(gradients.sum(axis=2, dtype=np.float32), 0, atol=5e-3)
     sizes = artifacts.array(step["isolation"], "sizes")
     assert artifacts.meta(step["isolation"])["share"] == 0.3  # that of the defense
-    assert sizes.shape == (6, 120) and all(
+    assert sizes.shape == (8, 120) and all(
         1 <= sum(1 / row) <= 36.001 for row in sizes
     )  # of 36 clusters none or more are empty
     meta, places = artifacts.meta(step["embedding"]), artifacts.array(step["embedding"], "positions")
     assert found[-1]["kind"] == "embedding" and (meta["n"], meta["shown"]) == (120, 120)
-    assert places.shape == (6, 121, 2) and np.isfinite(places).all()
+    assert places.shape == (8, 121, 2) and np.isfinite(places).all()
     dropped_at = artifacts.array(step["epic"], "dropped_at")
-    assert set(dropped_at) <= {-1, *range(2, 8)} and (dropped_at >= 2).any()
-    for epoch in range(2, 8):  # its control drops as many rows of each class before the same epochs
+    assert set(dropped_at) <= {-1, *range(5, 8)} and (dropped_at >= 5).any()
+    for epoch in range(5, 8):  # its control drops as many rows of each class before the same epochs
         counts = [
             np.bincount(artifacts.array(step[arm], "dropped_at") == epoch, minlength=2)[1]
             for arm in ("epic", "epic_random")
