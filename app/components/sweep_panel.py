@@ -1,4 +1,4 @@
-"""Attack success against epsilon or budget, over runs that share everything else, and a button that adds points."""
+"""Attack success against one setting, over runs that share everything else, and a button that adds points."""
 
 import html
 import re
@@ -9,21 +9,18 @@ import streamlit as st
 
 from app import cache, queueing
 from app.ahead import ahead
-from app.components import actions, chips, frame, say
+from app.components import actions, chips, frame, gradient_look, say, sweep_learning
 from app.components.verdict import of, percent
+from core.axes import Axis, Value
 from core.errors import PoisonscopeError
 from core.figures import palette
-from core.figures.sweep import success_curve, words
+from core.figures.sweep import success_curve
 from core.runs import sweep
 from core.runs.record import LIVE
 from core.runs.store import Run
-from core.runs.sweep import Sweep, Value
+from core.runs.sweep import Sweep
 from core.spec import Experiment
 
-AGAINST = {"Epsilon": "epsilon", "Poison budget": "poison_fraction"}
-"""What can be chosen, as the link has it."""
-ASKED = {"epsilon": "Values of epsilon to add, of 255", "poison_fraction": "Poison budgets to add, in %"}
-PARTS = {"epsilon": r"epsilon [\d.]+/255", "poison_fraction": r"budget [\d.e-]+ %"}
 LOOK = 3.0
 """Seconds between two looks while runs on a curve are on their way."""
 MOST = 12
@@ -46,66 +43,92 @@ def panel(run: Run) -> None:
         st.fragment(watch, run_every=LOOK)(run, offered, now)
 
 
-def _section(run: Run, offered: tuple[str, ...]) -> None:
+def _section(run: Run, offered: tuple[Axis, ...]) -> None:
     found = sweep.sweep(cache.store(), run, _axis(offered))
     left, right = st.columns([7, 4], gap="large")
     with left:
         _curve(found)
+        _learning(found)
     with right, st.container(border=True):
         _extend(run, found)
     st.html(_table(found))
     _beside(found)
 
 
-def watch(run: Run, offered: tuple[str, ...], before: list[tuple[str, str]]) -> None:
+def watch(run: Run, offered: tuple[Axis, ...], before: list[tuple[str, str]]) -> None:
     """Look whether anything on the curves has changed, and draw the page again only then: a chart must not flicker."""
     if states(run, offered) != before:
         st.rerun()
 
 
-def states(run: Run, offered: tuple[str, ...]) -> list[tuple[str, str]]:
+def states(run: Run, offered: tuple[Axis, ...]) -> list[tuple[str, str]]:
     """The runs on the curves, and how far each of them is."""
     curves = [sweep.sweep(cache.store(), run, axis) for axis in offered]
     return [(point.run.id, point.run.state) for found in curves for point in found.points]
 
 
-def _axis(offered: tuple[str, ...]) -> str:
-    labels = [label for label, axis in AGAINST.items() if axis in offered]
-    if len(labels) == 1:
+def _axis(offered: tuple[Axis, ...]) -> Axis:
+    if len(offered) == 1:
         return offered[0]
+    labels = {axis.label: axis for axis in offered}
+    first = next(iter(labels))
     chosen = st.segmented_control(
-        "Attack success against", labels, default=labels[0], key="against", bind="query-params", required=True
+        "Attack success against", list(labels), default=first, key="against", bind="query-params", required=True
     )
-    return AGAINST[chosen or labels[0]]
+    return labels[chosen or first]
 
 
 # ---- what is known
 
 
 def _curve(found: Sweep) -> None:
-    measured = [(point.value, point.rates) for point in found.points if point.rates]
     if len(found.points) == 1:
         say.empty(
             "No other run yet",
-            f"A curve needs runs that differ from this one in {_name(found.axis)} and in nothing else. Add some.",
+            f"A curve needs runs that differ from this one in {found.axis.noun} and in nothing else. Add some.",
         )
         return
-    pending = [(point.value, chips.words(point.run)) for point in found.points if not point.rates]
-    st.plotly_chart(
-        success_curve(measured, axis=found.axis, own=found.own, pending=pending, big=frame.big()),
-        key=f"sweep-{found.axis}",
-        config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
-        alt=_said(found),
+    figure = success_curve(
+        [(point.value, point.rates) for point in found.points if point.rates],
+        axis=found.axis,
+        accuracies=[(point.value, point.accuracies) for point in found.points if _traded(found) and point.accuracies],
+        own=found.own,
+        pending=[(point.value, chips.words(point.run)) for point in found.points if not point.rates],
+        big=frame.big(),
     )
+    st.plotly_chart(figure, key=f"sweep-{found.axis.name}", config=gradient_look.CONFIG, alt=_said(found))
+    if _traded(found):
+        say.small(
+            "A good value is low in the upper chart and as high as no defense in the lower one, whose axis spans only "
+            "what was measured."
+        )
+
+
+def _traded(found: Sweep) -> bool:
+    """Whether the setting is a defense's, which buys attack success with clean accuracy."""
+    return found.axis.defense is not None
+
+
+def _learning(found: Sweep) -> None:
+    if not _traded(found) or len(found.points) == 1:
+        return
+    none = ("Not measured", "The curves of these runs are not stored here.")
+    chart = sweep_learning.chart(found, big=frame.big())
+    gradient_look.drawn("Attack success while it learns", chart, f"learning-{found.axis.name}", none)
 
 
 def _said(found: Sweep) -> str:
-    told = [
-        f"{percent(point.rates['undefended']['mean'])} at {words(found.axis, point.value)}"
-        for point in found.points
-        if "undefended" in point.rates
-    ]
-    return f"Attack success without a defense against {_name(found.axis)}: {', '.join(told)}."
+    arm = found.axis.defense or "undefended"
+    told = [_told(found, point, arm) for point in found.points if arm in point.rates]
+    who = f"with {palette.arm_title(arm)}" if found.axis.defense else "without a defense"
+    return f"Attack success {who} against {found.axis.noun}: {', '.join(told)}."
+
+
+def _told(found: Sweep, point: sweep.Point, arm: str) -> str:
+    told = f"{percent(point.rates[arm]['mean'])} at {found.axis.named(point.value)}"
+    if not _traded(found) or arm not in point.accuracies:
+        return told
+    return f"{told} (clean accuracy {percent(point.accuracies[arm]['mean'])})"
 
 
 def _table(found: Sweep) -> str:
@@ -113,7 +136,7 @@ def _table(found: Sweep) -> str:
     arms = list(dict.fromkeys(arm for point in found.points for arm in point.rates))
     head = "".join(f'<th scope="col">{html.escape(palette.arm_title(arm))}</th>' for arm in arms)
     rows = "".join(_row(found, point, arms) for point in found.points)
-    title = html.escape(_name(found.axis).capitalize())
+    title = html.escape(found.axis.label)
     return (
         f'<table class="ps-arms ps-sweep"><thead><tr><th scope="col">{title}</th>{head}<th scope="col">Run</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
@@ -123,15 +146,26 @@ def _table(found: Sweep) -> str:
 def _row(found: Sweep, point: sweep.Point, arms: list[str]) -> str:
     run, own = point.run, point.value == found.own
     if point.rates:
-        cells = "".join(f"<td>{_rate(point.rates[arm]) if arm in point.rates else '–'}</td>" for arm in arms)
+        cells = "".join(f"<td>{_cell(point, arm, _traded(found))}</td>" for arm in arms)
     else:
         message = f" {html.escape(run.message)}" if run.message else ""
         cells = f'<td colspan="{max(1, len(arms))}">{chips.chip(run)}{message}</td>'
     query = html.escape(urlencode({**st.query_params.to_dict(), "run": run.id}), quote=True)
     label = html.escape(f"Open {run.name}", quote=True)
     link = "this run" if own else f'<a href="result?{query}" target="_self" aria-label="{label}">Open</a>'
-    value = html.escape(words(found.axis, point.value))
+    value = html.escape(found.axis.words(point.value))
     return f'<tr><th scope="row">{f"<b>{value}</b>" if own else value}</th>{cells}<td>{link}</td></tr>'
+
+
+def _cell(point: sweep.Point, arm: str, traded: bool) -> str:
+    success, accuracy = point.rates.get(arm), point.accuracies.get(arm)
+    told = _rate(success) if success else "–"
+    if traded and accuracy:
+        told += (
+            f'<br>clean {percent(accuracy["mean"])}<br><span class="ps-quiet">'
+            f"{100 * accuracy['low']:.1f} to {100 * accuracy['high']:.1f} %</span>"
+        )
+    return told
 
 
 def _rate(rate: dict[str, Any]) -> str:
@@ -155,10 +189,10 @@ def _extend(run: Run, found: Sweep) -> None:
     axis = found.axis
     st.markdown("**Extend this curve**")
     text = st.text_input(
-        ASKED[axis],
-        value=", ".join(_typed(axis, value) for value in sweep.proposed(run.spec, found)),
+        axis.asked,
+        value=", ".join(axis.typed(value) for value in sweep.proposed(run.spec, found)),
         # Another number of points makes other proposals, which a box under the same key would not show.
-        key=f"extend-{run.id}-{axis}-{len(found.points)}",
+        key=f"extend-{run.id}-{axis.name}-{len(found.points)}",
         placeholder="any others",
         help="Each value is a run that differs from this one in nothing else. Change the list as you like; the value "
         "of a run that failed or was stopped resumes it.",
@@ -166,11 +200,11 @@ def _extend(run: Run, found: Sweep) -> None:
     experiments, remarks = _wanted(run, found, text)
     for remark in remarks:
         st.html(f'<p class="ps-small ps-remark">{html.escape(remark)}</p>')
-    _cost(list(experiments.values()))
+    _cost(axis, list(experiments.values()))
     many = f"{len(experiments)} runs" if len(experiments) != 1 else "1 run"
     pressed = st.button(
         f"Queue {many}" if experiments else "Nothing to queue",
-        key=f"extend-now-{axis}",
+        key=f"extend-now-{axis.name}",
         icon=":material/playlist_add:",
         disabled=not experiments,
         width="stretch",
@@ -187,26 +221,25 @@ def _wanted(run: Run, found: Sweep, text: str) -> tuple[dict[Value, Experiment],
     remarks = []
     for word in filter(None, re.split(r"[,;\s]+", re.sub(r"/\s*255|%", " ", text))):
         try:
-            value = _read(found.axis, word)
+            value = found.axis.parse(word)
             experiment = sweep.at(run.spec, found.axis, value)
         except (ValueError, PoisonscopeError) as error:
             remarks.append(str(error) if isinstance(error, PoisonscopeError) else f"{word[:20]!r} is no number.")
             continue
-        shown, known = words(found.axis, value), found.at(value)
+        shown, known = found.axis.words(value), found.at(value)
         if known is not None and known.run.state not in actions.RESUMABLE:
             remarks.append(f"{shown} {'is finished' if known.run.state == 'done' else 'is on its way'} already.")
             continue
         if known is not None:
             remarks.append(f"{shown} did not finish: it is resumed and goes on where it stopped.")
-        part = f"{'epsilon' if found.axis == 'epsilon' else 'budget'} {shown}"
-        name = queueing.renamed(run.name, part, PARTS[found.axis])
+        name = queueing.renamed(run.name, found.axis.named(value), found.axis.pattern)
         wanted[value] = experiment.model_copy(update={"name": name})
     if len(wanted) > MOST:
         remarks.append(f"{MOST} at once are enough: the others are left out.")
     return dict(list(wanted.items())[:MOST]), remarks
 
 
-def _cost(experiments: list[Experiment]) -> None:
+def _cost(axis: Axis, experiments: list[Experiment]) -> None:
     if not experiments:
         return
     try:
@@ -214,7 +247,10 @@ def _cost(experiments: list[Experiment]) -> None:
     except PoisonscopeError as error:
         st.html(f'<p class="ps-small ps-remark">{html.escape(str(error))}</p>')
         return
-    say.small_html(f"{cost.words}; what is there already is used again.")
+    again = "what is there already is used again"
+    if axis.defense:
+        again = f"poisons and undefended trainings do not depend on {html.escape(axis.part)} and are found again"
+    say.small_html(f"{cost.words}; {again}.")
 
 
 def _queue(found: Sweep, value: Value, experiment: Experiment, button: str) -> None:
@@ -227,18 +263,3 @@ def _queue(found: Sweep, value: Value, experiment: Experiment, button: str) -> N
         cache.store().resume(known.run.id)
     else:
         queueing.submit(experiment, button)
-
-
-def _read(axis: str, word: str) -> Value:
-    number = float(word)
-    if axis == "poison_fraction":
-        return sweep.rounded(number / 100)
-    return int(number) if number.is_integer() else number
-
-
-def _typed(axis: str, value: Value) -> str:
-    return f"{value:g}" if axis == "epsilon" else f"{100 * value:g}"
-
-
-def _name(axis: str) -> str:
-    return "epsilon" if axis == "epsilon" else "poison budget"

@@ -1,4 +1,4 @@
-"""Attack success against how much the attacker may change."""
+"""Attack success, and what a defense costs, against one setting."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from core.axes import Axis, Value
 from core.figures import palette
 
 LOGARITHMIC = 4.0
@@ -16,27 +17,31 @@ TICKS = (0, 25, 50, 75, 100)
 BELOW = -5.0
 """Percent at which values without a result stand: below the axis, because there is no rate to draw them at."""
 
-Value = int | float
+SUCCESS, ACCURACY = (0.42, 1.0), (0.0, 0.31)
+"""Where the two charts stand when there are two, as shares of the height."""
+NARROWEST = 10.0
+"""Points that the axis of clean accuracy spans at least: less would make noise look like a cost."""
 
-TITLES = {
-    "epsilon": "Epsilon: largest change of a pixel, of 255",
-    "poison_fraction": "Poison budget: poisoned rows of all training rows",
-}
+Measured = Sequence[tuple[Value, dict[str, dict[str, Any]]]]
 
 
 def success_curve(
-    points: Sequence[tuple[Value, dict[str, dict[str, Any]]]],
+    points: Measured,
     *,
-    axis: str,
+    axis: Axis,
+    accuracies: Measured = (),
     own: Value | None = None,
     pending: Sequence[tuple[Value, str]] = (),
     big: bool = False,
 ) -> go.Figure:
     """One line an arm with 95 % intervals; the control dashed; values without a result as hollow marks below.
 
+    With clean accuracies there are two charts above each other on one axis of values, to be read together.
+
     Args:
         points: (value, attack success by arm: {"mean", "low", "high", "n", ...} in [0, 1]), ascending.
-        axis: `epsilon` or `poison_fraction`.
+        axis: the setting.
+        accuracies: the same of clean accuracy.
         own: the value of the run that the curve is shown for; a dotted rule.
         pending: (value, state in words) of runs that are not done.
         big: presentation size.
@@ -47,33 +52,40 @@ def success_curve(
     values = sorted({value for value, _ in (*points, *pending)})
     place = _Axis(values)
     arms = list(dict.fromkeys(arm for _, rates in points for arm in rates))
-    figure = go.Figure()
-    for number, arm in enumerate(arms):
-        measured = [(value, rates[arm]) for value, rates in points if arm in rates]
-        figure.add_trace(_line(arm, arms, measured, [place.beside(value, number, len(arms)) for value, _ in measured]))
+    figure = go.Figure(_lines(points, arms, place))
     if pending:
         figure.add_trace(_hollow(pending))
     if own is not None and len(values) > 1:
         rule = {"color": palette.GREY, "width": 1, "dash": "dot"}
         figure.add_shape(type="line", x0=own, x1=own, y0=0, y1=1, yref="paper", line=rule, layer="below")
-    palette.styled(figure, height=360, big=big)
+    if accuracies:
+        figure.add_traces(_lines(accuracies, arms, place, yaxis="y2", showlegend=False))
+        figure.update_layout(xaxis_anchor="y2", yaxis_domain=SUCCESS, yaxis2={"domain": ACCURACY})
+    palette.styled(figure, height=520 if accuracies else 360, big=big)
     figure.update_xaxes(
-        title=TITLES.get(axis, axis),
+        title=axis.title,
         type="log" if place.logarithmic else "linear",
         range=place.range,
         tickvals=values,
-        ticktext=[words(axis, value).removesuffix("/255") for value in values],
+        ticktext=[axis.typed(value) + axis.marks for value in values],
         tickangle=0,
     )
     lowest, percents = BELOW - 5 if pending else -3, [f"{at} %" for at in TICKS]
-    figure.update_yaxes(title="Attack success", range=[lowest, 104], tickvals=TICKS, ticktext=percents)
-    figure.update_layout(uirevision=f"sweep-{axis}")
+    figure.update_layout(
+        yaxis={"title": "Attack success", "range": [lowest, 104], "tickvals": TICKS, "ticktext": percents},
+        uirevision=f"sweep-{axis.name}",
+    )
+    if accuracies:
+        ends = [100 * rate[side] for _, rates in accuracies for rate in rates.values() for side in ("low", "high")]
+        figure.update_layout(yaxis2={"title": "Clean accuracy", "range": _around(ends), "ticksuffix": " %"})
     return figure
 
 
-def words(axis: str, value: Value) -> str:
-    """A value as people read it: `16/255`, `1.5 %`."""
-    return f"{value:g}/255" if axis == "epsilon" else f"{100 * value:g} %"
+def _around(ends: Sequence[float]) -> list[float]:
+    """A part of 0 to 100 that holds all values with some room, and is not too narrow."""
+    low, high = min(ends), max(ends)
+    room = max(0.08 * (high - low), (NARROWEST - (high - low)) / 2)
+    return [max(-1.0, low - room), min(101.0, high + room)]
 
 
 class _Axis:
@@ -96,9 +108,18 @@ class _Axis:
         return 10**moved if self.logarithmic else moved
 
 
-def _line(arm: str, arms: list[str], measured: list[tuple[Value, dict[str, Any]]], places: list[float]) -> go.Scatter:
+def _lines(points: Measured, arms: list[str], place: _Axis, **where: Any) -> list[go.Scatter]:
+    lines = []
+    for number, arm in enumerate(arms):
+        measured = [(value, rates[arm]) for value, rates in points if arm in rates]
+        places = [place.beside(value, number, len(arms)) for value, _ in measured]
+        if measured:
+            lines.append(_line(arm, arms, [rate for _, rate in measured], places).update(legendgroup=arm, **where))
+    return lines
+
+
+def _line(arm: str, arms: list[str], rates: list[dict[str, Any]], places: list[float]) -> go.Scatter:
     colour = palette.arm_colour(arm, arms)
-    rates = [rate for _, rate in measured]
     return go.Scatter(
         x=places,
         y=[100 * rate["mean"] for rate in rates],

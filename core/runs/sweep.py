@@ -1,37 +1,27 @@
-"""Attack success against one setting of the attack, over runs that share everything else.
+"""Attack success against one setting of the attack or of a defense, over runs that share everything else.
 
 What may stand on one curve: runs whose experiments are equal but for that setting, compared as `Experiment.hash`
 compares. What no rate depends on does not count: names, devices, what is measured besides (`analysis`), and pretraining
 where nothing is pretrained. Runs with other keys or victims are left out although their rates could be averaged in:
 their targets and models are other ones, so that a step of the curve could come from who was measured and not from the
-setting. Runs with other defenses are left out as well, so that every line goes through every point. Both are counted,
-and both become comparable by computing only what is new.
+setting. Runs whose defenses differ in anything else are left out as well, so that every line goes through every point.
+Both are counted, and both become comparable by computing only what is new.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from core.axes import AXES, Axis, Value, rounded
 from core.errors import SpecError
 from core.runs.record import Run
 from core.runs.store import Store
 from core.spec import Experiment, parse
 
-AXES = ("epsilon", "poison_fraction")
-"""Settings of an attack that say how much it may change, in the order in which they are offered."""
-
-EPSILONS = (4, 8, 16, 32)
-TIMES = (0.5, 1, 2, 4)
-"""What a curve is made of unless somebody wants other values: these epsilons, and multiples of the own budget."""
-
 UNCOUNTED = ("name", "device", "analysis")
 BESIDE = ("keys", "victims", "defenses")
-DIGITS = 6
-"""Significant digits in which two values have to agree to be one."""
-
-Value = int | float
 
 
 @dataclass(frozen=True)
@@ -42,11 +32,13 @@ class Point:
         value: the setting.
         run: the one that stands for it: a finished one if there is any, else one on its way, else the newest.
         rates: attack success by arm, the control's among them; empty unless the run is done.
+        accuracies: clean accuracy of the same arms.
     """
 
     value: Value
     run: Run
     rates: dict[str, dict[str, Any]]
+    accuracies: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,13 +46,13 @@ class Sweep:
     """A curve.
 
     Attributes:
-        axis: the setting, one of AXES.
+        axis: the setting.
         own: its value in the run that was asked about.
         points: ascending, one a value.
         beside: how many other runs differ in keys, victims or defenses as well, and are not on the curve.
     """
 
-    axis: str
+    axis: Axis
     own: Value
     points: tuple[Point, ...]
     beside: int
@@ -75,24 +67,23 @@ class Sweep:
         return any(point.run.live for point in self.points)
 
 
-def axes(run: Run) -> tuple[str, ...]:
+def axes(run: Run) -> tuple[Axis, ...]:
     """The settings against which a run's attack success can be drawn; none where success was not measured."""
-    if not _rates(run):
+    if not _measured(run)[0]:
         return ()
-    attack = run.spec.get("attack") or {}
-    return tuple(axis for axis in AXES if isinstance(attack.get(axis), int | float))
+    return tuple(axis for axis in AXES if axis.read(run.spec) is not None)
 
 
-def sweep(store: Store, run: Run, axis: str) -> Sweep:
+def sweep(store: Store, run: Run, axis: Axis) -> Sweep:
     """All runs of a store that stand on one curve with a run.
 
     Args:
         store: where to look.
-        run: one whose attack has the setting, see `axes`.
-        axis: one of AXES.
+        run: one that has the setting, see `axes`.
+        axis: the setting.
 
     Raises:
-        SpecError: this version cannot read the run's experiment.
+        SpecError: this version cannot read the run's experiment, or it has no such setting.
     """
     mine = _normal(run.spec)
     own, rest = _taken_out(mine, axis)
@@ -112,31 +103,27 @@ def sweep(store: Store, run: Run, axis: str) -> Sweep:
     points = []
     for value in sorted(found):
         chosen = min(found[value], key=_preference)  # of equals the first: the run itself, then the newest
-        points.append(Point(value, chosen, _rates(chosen)))
+        points.append(Point(value, chosen, *_measured(chosen)))
     return Sweep(axis, own, tuple(points), beside)
 
 
-def at(spec: dict[str, Any], axis: str, value: Value) -> Experiment:
+def at(spec: dict[str, Any], axis: Axis, value: Value) -> Experiment:
     """A run's experiment with another value of the setting.
 
     Raises:
         SpecError: the value is not legal; one sentence.
     """
-    return parse({**spec, "attack": {**spec["attack"], axis: value}})
+    return parse(axis.put(spec, value))
 
 
 def proposed(spec: dict[str, Any], found: Sweep) -> list[Value]:
     """Values that are worth adding to a curve: legal, and not tried by any run yet, not even by one that failed."""
-    wanted: Sequence[Value] = EPSILONS if found.axis == "epsilon" else [times * found.own for times in TIMES]
-    return [value for value in map(rounded, wanted) if found.at(value) is None and _legal(spec, found.axis, value)]
+    axis = found.axis
+    wanted = [value * found.own if axis.relative else value for value in axis.proposals]
+    return [value for value in map(rounded, wanted) if found.at(value) is None and _legal(spec, axis, value)]
 
 
-def rounded(value: Value) -> Value:
-    """A value without the noise of arithmetic; whole numbers stay whole."""
-    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
-
-
-def _legal(spec: dict[str, Any], axis: str, value: Value) -> bool:
+def _legal(spec: dict[str, Any], axis: Axis, value: Value) -> bool:
     try:
         at(spec, axis, value)
     except SpecError:
@@ -148,11 +135,15 @@ def _preference(run: Run) -> int:
     return 0 if run.state == "done" else 1 if run.live else 2
 
 
-def _rates(run: Run) -> dict[str, dict[str, Any]]:
-    """Attack success by arm, the control first."""
+def _measured(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attack success, and clean accuracy of those that have it, by arm; the control first."""
+    if run.state != "done":
+        return {}, {}
     result = run.result or {}
     arms = {"control": result.get("control") or {}, **result.get("arms", {})}
-    return {arm: numbers["asr"] for arm, numbers in arms.items() if numbers.get("asr")} if run.state == "done" else {}
+    arms = {arm: numbers for arm, numbers in arms.items() if numbers.get("asr")}
+    success = {arm: numbers["asr"] for arm, numbers in arms.items()}
+    return success, {arm: numbers["clean_accuracy"] for arm, numbers in arms.items() if numbers.get("clean_accuracy")}
 
 
 def _may_compare(run: Run, other: Run) -> bool:
@@ -177,12 +168,12 @@ def _normalised(text: str) -> dict[str, Any]:
     return _without(content, (*UNCOUNTED, *(["pretraining"] if content["scenario"] == "from_scratch" else [])))
 
 
-def _taken_out(content: dict[str, Any], axis: str) -> tuple[Value, dict[str, Any]]:
+def _taken_out(content: dict[str, Any], axis: Axis) -> tuple[Value, dict[str, Any]]:
     """The value of the setting, and everything else."""
-    attack = content["attack"]
-    if not attack or not isinstance(attack.get(axis), int | float):
-        raise SpecError(f"The attack of this run has no setting {axis!r}.")
-    return rounded(attack[axis]), {**content, "attack": _without(attack, (axis,))}
+    value = axis.read(content)
+    if value is None:
+        raise SpecError(f"This run has no setting {axis.name!r}.")
+    return rounded(value), axis.without(content)
 
 
 def _without(content: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.components import sweep_panel
+from core.axes import BUDGET, EPSILON
 from core.runs.store import Store
 from tests.app.conftest import Open, result, text
 
@@ -206,7 +207,7 @@ def test_the_page_is_drawn_again_only_when_a_run_on_a_curve_has_moved(
     run, waiting = store.run(make()), make("queued", epsilon=8)
     drawn: list[bool] = []
     monkeypatch.setattr(sweep_panel.st, "rerun", lambda: drawn.append(True))
-    axes = ("epsilon", "poison_fraction")
+    axes = (EPSILON, BUDGET)
     before = sweep_panel.states(run, axes)
     sweep_panel.watch(run, axes, before)
     assert drawn == []
