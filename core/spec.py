@@ -170,7 +170,17 @@ class Experiment(Part):
     def _possible_attack(self) -> "Experiment":
         if self.attack is not None:
             self.attack.check(self.scenario)  # type: ignore[attr-defined]
+            if self.attack.knows_defense and self.known_defense is None:  # type: ignore[attr-defined]
+                raise ValueError(
+                    "attack.adaptive says that the attacker knows a defense that takes part in training, and none is "
+                    "listed; add one to defenses, or choose oblivious"
+                )
         return self
+
+    @property
+    def known_defense(self) -> Component | None:
+        """The defense that an attacker who knows it expects: the first that takes part in training."""
+        return next((each for each in self.defenses if each.kind == "training"), None)  # type: ignore[attr-defined]
 
     def hash(self) -> str:
         """The same for two experiments that compute the same thing: name and device do not count."""

@@ -155,13 +155,18 @@ class _Planner:
         steps = []
         for number in range(attack.surrogates):
             start = self.pretrained(0 if attack.knowledge == "white_box" else number + 1, model)
-            own = [self.experiment.scenario, model, self.settings["training"]]
+            own = [self.experiment.scenario, model, self.settings["training"], *self._known(attack)]
             needs = (self.data, *start)
             seed = derive(self.experiment.seed, "surrogate", number)
             key = digest(["surrogate", [need.key for need in needs], [*own, seed]])
             label = f"Train the attacker's surrogate {number + 1} of {attack.surrogates}"
             steps.append(Step("surrogate", key, label, needs, self.costs.surrogate, "surrogate", None, number))
         return tuple(steps)
+
+    def _known(self, attack: Attack) -> list[Any]:
+        """The defense with which surrogates are trained, and what its random streams follow from."""
+        known = self.experiment.known_defense if attack.knows_defense else None
+        return [] if known is None else [known.model_dump(mode="json"), self.experiment.seed]
 
     def poison(self, attack: Attack, surrogates: tuple[Step, ...], key: int) -> Step:
         """Poison the training set, once for every key."""

@@ -228,7 +228,13 @@ class Work:
     def _surrogate(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split, seed = self.split(step), derive(self.experiment.seed, "surrogate", step.victim)
         net = self._start(step, self._surrogate_model, split.train, seed)
-        self._fit(step, folder, tell, net, split, self.experiment.training, seed)
+        attack, hooks = self.experiment.attack, None
+        assert isinstance(attack, attacks.Attack)
+        if attack.knows_defense:
+            known = self.experiment.known_defense
+            assert isinstance(known, TrainingDefense)
+            hooks = known.hooks(self._session(split, derive(self.experiment.seed, "defense", "surrogate", step.victim)))
+        self._fit(step, folder, tell, net, split, self.experiment.training, seed, hooks=hooks)
 
     def _train(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split = self.split(step)
@@ -247,19 +253,23 @@ class Work:
         defense = self._training_defense(step)
         if defense is None:
             return Hooks()
-        session = Session(
-            images=on_device(split.train.images, self.device),
-            labels=on_device(split.train.labels, self.device),
-            classes=len(split.train.class_names),
-            training=self.experiment.training,
-            flip=split.flip,
-            seed=derive(self.experiment.seed, "defense", step.poison_key, step.victim),
-        )
+        session = self._session(split, derive(self.experiment.seed, "defense", step.poison_key, step.victim))
         if not step.has("train"):
             return defense.hooks(session)
         dropped_at = self.artifacts.array(step.find("train").key, "dropped_at")
         criterion = next(each for each in defense.twins if step.arm == f"{defense.name}_{each}")
         return twin(session, dropped_at, criterion)
+
+    def _session(self, split: Split, seed: int) -> Session:
+        """A training, as a defense that takes part in it sees it."""
+        return Session(
+            images=on_device(split.train.images, self.device),
+            labels=on_device(split.train.labels, self.device),
+            classes=len(split.train.class_names),
+            training=self.experiment.training,
+            flip=split.flip,
+            seed=seed,
+        )
 
     def _training_defense(self, step: "Step") -> TrainingDefense | None:
         """The defense that takes part in a training, if one does."""

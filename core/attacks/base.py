@@ -114,6 +114,11 @@ class Attack(Component):
     def check(self, scenario: Scenario) -> None:
         """Raise ValueError, in one sentence, where the settings make no sense in a scenario."""
 
+    @property
+    def knows_defense(self) -> bool:
+        """Whether the attacker knows the victim's training defense, and so trains surrogates with it."""
+        return False
+
     def fingerprint(self) -> str:
         """Whatever the poisons depend on beside the fields (a file's content); part of the cache key."""
         return ""

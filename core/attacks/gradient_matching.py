@@ -53,6 +53,17 @@ class GradientMatching(Targeted):
         advanced=True,
     )
 
+    adaptive: Literal["oblivious", "surrogate"] = setting(
+        "oblivious",
+        "What the attacker knows of the defense. oblivious: nothing. surrogate: its surrogates are trained with the "
+        "experiment's first training defense.",
+        advanced=True,
+    )
+
+    @property
+    def knows_defense(self) -> bool:
+        return self.adaptive != "oblivious"
+
     def base_rows(self, data: ImageSet, key: Key, tools: Tools) -> np.ndarray:
         if self.choice == "random":
             return key.rows

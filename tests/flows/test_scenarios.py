@@ -259,6 +259,23 @@ def test_the_gradient_space_is_recorded_and_mapped(artifacts: Counting) -> None:
         assert counts[0] == counts[1]
 
 
+def test_an_attacker_who_knows_the_defense_trains_surrogates_with_it(artifacts: Counting) -> None:
+    attack = {"name": "gradient_matching", "poison_fraction": 0.1, "steps": 3}
+    defenses = [{"name": "adversarial_poisoning", "steps": 1, "step_size": 16}]
+    found = {}
+    for adaptive in ("oblivious", "surrogate"):
+        _, kinds, steps_of = run(artifacts, attack={**attack, "adaptive": adaptive}, defenses=defenses)
+        found[adaptive] = weights(artifacts, steps_of, "surrogate")
+        assert kinds["surrogate"] == kinds["poison"] == 1
+        assert kinds["train"] == (3 if adaptive == "oblivious" else 2)  # the control is the same
+    assert any((found["oblivious"][name] != found["surrogate"][name]).any() for name in found["oblivious"])
+
+
+def test_an_attacker_cannot_know_a_defense_that_is_not_there() -> None:
+    with pytest.raises(SpecError, match="none is listed; add one to defenses"):
+        experiment(attack={"name": "gradient_matching", "adaptive": "surrogate"}, defenses=[])
+
+
 def test_the_same_seed_gives_the_same_poisons(artifacts: Counting, tmp_path: Path) -> None:
     def images(where: Counting) -> bytes:
         found = run(where)[2]
