@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import benchmarks
-from benchmarks import epic, gradient_matching, harness
+from benchmarks import adversarial_poisoning, epic, gradient_matching, harness
 from benchmarks.gradient_matching import Plain, Size, agreement, moves
 from core import cli, registry
 from core import device as devices
 from core.attacks.base import Tools
 from core.attacks.targeted import Problem
 from core.datasets.base import ImageSet
+from core.defenses.adversarial_poisoning import AdversarialPoisoning
 from core.train.augment import augmented
 from core.train.loop import build, on_device
 
@@ -242,3 +243,35 @@ def test_the_plain_way_crafts_within_epsilon_and_lowers_its_loss(tiny: ImageSet)
 
 def test_every_benchmark_has_entries() -> None:
     assert benchmarks.names() == ["epic", "gradient-matching"]
+
+
+# ---- adversarial poisoning
+
+
+def test_the_plain_defended_epoch_is_the_one_of_the_defense(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same noise, the same matching: poisons that differ in few pixels, by what bfloat16 rounds."""
+    data = registry.load("datasets", "signs")(train=60, test=10).load(lambda *_: None).train
+    net = build(registry.load("models", "small_cnn")(width=8), data, 0, "cpu")
+    net.train()
+    images, labels = on_device(data.images[:20], "cpu").float() / 255, on_device(data.labels[:20], "cpu")
+    defense = AdversarialPoisoning(part=0.5, steps=2)
+    case = adversarial_poisoning.Case("small_cnn", defense, data, "cpu")
+    ours, plain = defense.hooks(case.session()), adversarial_poisoning.Plain(defense)
+    ours.random = plain.random = torch.Generator().manual_seed(1)  # type: ignore[attr-defined]
+    one = ours.batch(images, labels, torch.arange(20), net)[0]
+    plain.random = torch.Generator().manual_seed(1)
+    other = plain.batch(images, labels, torch.arange(20), net)[0]
+    assert torch.equal(one[10:], images[10:]) and torch.equal(other[10:], images[10:])
+    assert ((one - other).abs() < 1e-6).float().mean() > 0.9
+
+
+def test_what_a_defended_epoch_costs_is_said(
+    monkeypatch: pytest.MonkeyPatch, call: Callable[..., tuple[Any, str, str]]
+) -> None:
+    monkeypatch.setattr(adversarial_poisoning, "IMAGES", 40)
+    monkeypatch.setattr(adversarial_poisoning, "TURNS", 1)
+    status, out, _ = call("bench", "adversarial-poisoning", "--json", "--device", "cpu")
+    results = [json.loads(line) for line in out.splitlines()]
+    assert status == 0 and len(results) == 4
+    assert all(result["facts"]["epochs"] > 0 for result in results)
+    assert [result["reference"] is None for result in results] == [False, False, False, True]
