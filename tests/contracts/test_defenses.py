@@ -12,6 +12,8 @@ from core.defenses.base import FACTS, Defense, Fact, Filter, View
 from core.errors import PoisonscopeError
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "activation_clustering": [{}, {"rule": "silhouette"}, {"rule": "smaller", "reduction": "ica"}],
+    "deep_knn": [{}, {"neighbours": 9, "vote": "majority"}],
     "spectral_signatures": [
         {},
         {"assumed_count": 3, "score": "uncentred"},
