@@ -213,7 +213,19 @@ class Work:
             trained = step.all("surrogate")
             nets = tuple(self._loaded(surrogate, self._surrogate_model, split.train) for surrogate in trained)
             tools = replace(tools, surrogates=nets)
+            if attack.simulates_defense:
+                tools = replace(
+                    tools, defended=tuple(self._defended(split, number, net) for number, net in enumerate(nets))
+                )
         return tools
+
+    def _defended(self, split: Split, number: int, net: Net) -> attacks.Defended:
+        """What the victim's training defense does to a batch, as the attacker imitates it on a surrogate."""
+        known = self.experiment.known_defense
+        assert isinstance(known, TrainingDefense)
+        hooks = known.hooks(self._session(split, derive(self.experiment.seed, "defense", "simulated", number)))
+        nobody = torch.empty(0, dtype=torch.int64)  # the poisons' rows mean nothing to a defense that works on batches
+        return lambda images, labels: hooks.batch(images, labels, nobody, net)[0]
 
     def _pretrain(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         data = step.find("pretraining_data").key

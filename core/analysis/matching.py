@@ -16,7 +16,13 @@ class Matching:
     batch statistics move.
     """
 
-    def __init__(self, nets: Sequence[Net], targets: Tensor, wanted: Tensor) -> None:
+    def __init__(
+        self,
+        nets: Sequence[Net],
+        targets: Tensor,
+        wanted: Tensor,
+        defended: Sequence[Callable[[Tensor, Tensor], Tensor]] = (),
+    ) -> None:
         """Prepare.
 
         Args:
@@ -24,7 +30,10 @@ class Matching:
                 parameters take no part.
             targets: (m, c, h, w) in [0, 1].
             wanted: (m,) int64, the labels that the attacker wants for them.
+            defended: one for each network, or none: poisons and labels in, what the defense makes of them out. What it
+                adds counts as a constant.
         """
+        self.defended = defended
         self.device = targets.device.type
         self.nets = [net.to(memory_format=torch.channels_last) for net in nets]
         self.parameters = [[p for p in net.parameters() if p.requires_grad] for net in self.nets]
@@ -44,6 +53,9 @@ class Matching:
         return loss.detach(), torch.autograd.grad(loss, images)[0]
 
     def _loss(self, i: int, images: Tensor, labels: Tensor) -> Tensor:
+        if self.defended:
+            still = images.detach()
+            images = images + (self.defended[i](still, labels) - still)
         with in_half(self.device):
             logits = self.nets[i](images)
         mean = nn.functional.cross_entropy(logits.float(), labels)

@@ -4,10 +4,12 @@ An author writes `poison` and `evaluation_set`; nothing else in the project asks
 `evaluation` call them and verify what comes back, so no attack can break its own promise unnoticed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
+from torch import Tensor
 
 from core.datasets.base import ImageSet, Report
 from core.errors import AttackError
@@ -18,6 +20,7 @@ from core.spec import Component, Scenario, Training, setting
 COMPONENT = False
 
 Need = Literal["test", "surrogates", "recipe"]
+Defended = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Tools:
         surrogates: the attacker's own networks, trained on clean data, in evaluation mode; for `surrogates` only.
         model, training, flip: the victim's network, its training, and whether the data set allows mirror images; for
             `surrogates` and `recipe`.
+        defended: for an attack that says `simulates_defense`, one for each surrogate: a batch (b, c, h, w) in [0, 1]
+            and its labels (b,) in, the batch that the victim's training defense would train on out.
         device: where to craft.
     """
 
@@ -43,6 +48,7 @@ class Tools:
     model: Model | None = None
     training: Training = field(default_factory=Training)
     flip: bool = False
+    defended: tuple[Defended, ...] = ()
     device: str = "cpu"
 
     def random(self, *names: object) -> np.random.Generator:
@@ -117,6 +123,11 @@ class Attack(Component):
     @property
     def knows_defense(self) -> bool:
         """Whether the attacker knows the victim's training defense, and so trains surrogates with it."""
+        return False
+
+    @property
+    def simulates_defense(self) -> bool:
+        """Whether crafting goes through what the defense does to a batch."""
         return False
 
     def fingerprint(self) -> str:

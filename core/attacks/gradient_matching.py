@@ -53,16 +53,20 @@ class GradientMatching(Targeted):
         advanced=True,
     )
 
-    adaptive: Literal["oblivious", "surrogate"] = setting(
+    adaptive: Literal["oblivious", "surrogate", "step"] = setting(
         "oblivious",
-        "What the attacker knows of the defense. oblivious: nothing. surrogate: its surrogates are trained with the "
-        "experiment's first training defense.",
+        "What the attacker makes of the experiment's first training defense. oblivious: nothing. surrogate: its "
+        "surrogates are trained with it. step: crafting also goes through what it does to a batch.",
         advanced=True,
     )
 
     @property
     def knows_defense(self) -> bool:
         return self.adaptive != "oblivious"
+
+    @property
+    def simulates_defense(self) -> bool:
+        return self.adaptive == "step"
 
     def base_rows(self, data: ImageSet, key: Key, tools: Tools) -> np.ndarray:
         if self.choice == "random":
@@ -77,7 +81,7 @@ class GradientMatching(Targeted):
     def craft(self, problem: Problem) -> Crafted:
         nets = [folded(net, problem.target) for net in problem.nets]
         wanted = torch.tensor([problem.target_class], device=problem.target.device)
-        matching = Matching(nets, problem.target, wanted)
+        matching = Matching(nets, problem.target, wanted, problem.tools.defended)
         best, lowest, trace = problem.bases, float("inf"), []
         for restart in range(self.restarts):
             images, losses = self._restart(problem, matching, restart)

@@ -263,11 +263,15 @@ def test_an_attacker_who_knows_the_defense_trains_surrogates_with_it(artifacts: 
     attack = {"name": "gradient_matching", "poison_fraction": 0.1, "steps": 3}
     defenses = [{"name": "adversarial_poisoning", "steps": 1, "step_size": 16}]
     found = {}
-    for adaptive in ("oblivious", "surrogate"):
+    crafted = {}
+    for adaptive in ("oblivious", "surrogate", "step"):
         _, kinds, steps_of = run(artifacts, attack={**attack, "adaptive": adaptive}, defenses=defenses)
         found[adaptive] = weights(artifacts, steps_of, "surrogate")
-        assert kinds["surrogate"] == kinds["poison"] == 1
+        crafted[adaptive] = artifacts.array(next(s["key"] for s in steps_of if s["kind"] == "poison"), "images")
+        assert kinds["surrogate"] == (adaptive != "step") and kinds["poison"] == 1  # the last two share surrogates
         assert kinds["train"] == (3 if adaptive == "oblivious" else 2)  # the control is the same
+    assert all((found["step"][name] == found["surrogate"][name]).all() for name in found["step"])
+    assert (crafted["step"] != crafted["surrogate"]).any()  # but not what they craft
     assert any((found["oblivious"][name] != found["surrogate"][name]).any() for name in found["oblivious"])
 
 
