@@ -83,7 +83,7 @@ def test_without_a_legal_name_one_sentence_lists_them(
     words: list[str], call: Callable[..., tuple[Any, str, str]]
 ) -> None:
     status, out, err = call(*words)
-    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are epic, gradient-matching.\n")
+    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are adversarial-poisoning, epic, gradient-matching.\n")
     assert all(repr(word) in err for word in words[1:2])
 
 
@@ -242,7 +242,7 @@ def test_the_plain_way_crafts_within_epsilon_and_lowers_its_loss(tiny: ImageSet)
 
 
 def test_every_benchmark_has_entries() -> None:
-    assert benchmarks.names() == ["epic", "gradient-matching"]
+    assert benchmarks.names() == ["adversarial-poisoning", "epic", "gradient-matching"]
 
 
 # ---- adversarial poisoning
