@@ -24,6 +24,8 @@ from core.train.loop import build, on_device
 
 WHEEL = sys.platform in ("linux", "darwin") and sys.version_info < (3, 13)
 
+LEGAL = "legal are adversarial-poisoning, epic, gradient-matching.\n"
+
 
 @pytest.fixture(autouse=True)
 def _threads() -> Iterator[None]:
@@ -83,7 +85,7 @@ def test_without_a_legal_name_one_sentence_lists_them(
     words: list[str], call: Callable[..., tuple[Any, str, str]]
 ) -> None:
     status, out, err = call(*words)
-    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith("legal are adversarial-poisoning, epic, gradient-matching.\n")
+    assert (status, out) == (2, "") and err.count("\n") == 1 and err.endswith(LEGAL)
     assert all(repr(word) in err for word in words[1:2])
 
 
