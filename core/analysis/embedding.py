@@ -135,12 +135,6 @@ def aligned(moved: np.ndarray, still: np.ndarray) -> np.ndarray:
     return here @ (left @ right).astype(here.dtype) + still.mean(axis=0)
 
 
-def warm() -> None:
-    """Import umap and compile its kernels, which costs seconds to half a minute once a process."""
-    random = np.random.default_rng(0)
-    maps(random.normal(size=(2, 40, 3)).astype(np.float32), seed=0)
-
-
 def _umap() -> tuple[ModuleType, ModuleType]:
     with warnings.catch_warnings():
         # It warns that it lacks tensorflow, which is meant for something else.

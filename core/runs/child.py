@@ -7,10 +7,11 @@ End of input means that nobody needs it any more.
 import faulthandler
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from core.runs.artifacts import Artifacts
@@ -24,11 +25,8 @@ NICE = 10
 def load_engine() -> Execute:
     """Import torch and the engine, make ready what most runs need, and return what executes a run."""
     from core import spec, steps
-    from core.analysis import embedding
 
     steps.warm_up(Store().artifacts)
-    # Beside the run, if one comes at once: its maps are drawn last.
-    threading.Thread(target=embedding.warm, name="warm maps", daemon=True).start()
 
     def execute(content: dict[str, Any], artifacts: Artifacts, events: Recorder) -> dict[str, Any]:
         return steps.execute(spec.parse(content), artifacts, events)
@@ -42,8 +40,7 @@ def main(load: Callable[[], Execute] = load_engine) -> None:
     Args:
         load: takes its time and returns what executes a run.
     """
-    if hasattr(os, "nice"):
-        os.nice(NICE)
+    _step_back()
     faulthandler.enable()
     try:
         execute = load()
@@ -57,6 +54,18 @@ def main(load: Callable[[], Execute] = load_engine) -> None:
     _write_to(store, run_id)
     if store.assign(run_id, os.getpid()):
         perform(Recorder(store, run_id), execute)
+
+
+def _step_back() -> None:
+    """Let everything that a person waits for go first.
+
+    Linux shares the processor out among sessions before it looks at niceness within them, and this process has a
+    session of its own: there the session's niceness counts.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _refuse(error: Exception, _spec: dict[str, Any], _artifacts: Artifacts, _events: Recorder) -> NoReturn:

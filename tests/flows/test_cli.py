@@ -97,7 +97,7 @@ def test_run_prints_one_json_value_and_nothing_else(home: Path, tiny_file: Path,
 
     run = Store(home).run(result["run"])  # the same store as the dashboard's
     assert (run.state, run.progress, run.name) == ("done", 1.0, "mine")
-    assert run.result == {key: result[key] for key in ("device", "spec", "arms", "control", "flags")}
+    assert run.result == {key: result[key] for key in ("device", "spec", "arms", "control", "pairs", "flags")}
     assert len(Store(home).points(run.id)) == 4 * 2  # four models, before and after their one epoch
 
 
