@@ -41,6 +41,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return decorate(function)
 
 
+# The functions below have no annotations because numba finds types by itself, and mypy cannot follow its decorator.
+
+
 @compiled
 def _similarity(exponent):  # type: ignore[no-untyped-def]
     """exp(exponent) in units, rounded to the nearest; written out, so that a processor computes several at once.
