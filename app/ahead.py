@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import cache
-from app.components import chips
+from core import describe
 from core.home import home
 from core.spec import Experiment
 
@@ -32,7 +32,7 @@ class Ahead:
         """Time, machine and models as HTML."""
         models = "1 model" if self.trainings == 1 else f"{self.trainings:,} models"
         machine = html.escape(cache.machine().device or "this machine")
-        return f"About <b>{chips.duration(self.seconds)}</b> on {machine}, {models} to train"
+        return f"About <b>{describe.duration(self.seconds)}</b> on {machine}, {models} to train"
 
 
 def ahead(experiments: Sequence[Experiment]) -> Ahead:

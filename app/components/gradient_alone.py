@@ -8,8 +8,8 @@ import streamlit as st
 from app.components import gradient_data, gradient_map, say
 from app.components.gradient_look import GradientLook
 from app.components.selection import Selection
-from app.components.verdict import percent
 from core.metrics import Rate, wilson
+from core.verdict import percent
 
 PICTURED = 12
 

@@ -8,10 +8,10 @@ from app.components import gradient_data, gradient_pool
 from app.components.gradient_look import GradientLook
 from app.components.gradient_pool import Course
 from app.components.targeted_charts import Chart
-from app.components.verdict import percent
 from core.figures import epochs as figures
 from core.figures import palette
 from core.figures.epochs import Line, Panel
+from core.verdict import percent
 
 GROUPS = {
     "effective": ("Effective poisons", palette.VERMILION, "dash", "x"),

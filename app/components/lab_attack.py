@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import forms, state
-from app.components import chips, say
-from core import registry
+from app import forms
+from app.components import say
+from core import describe, registry, settings
 from core.errors import PoisonscopeError
 
 FAMILIES = {
@@ -41,18 +41,18 @@ def choose(old: dict[str, Any] | None, prefix: str, known: forms.Known) -> tuple
     Returns:
         (the attack's settings, None where nothing attacks; a place near the picker for what speaks against it).
     """
-    names = [state.NO_ATTACK, *ordered()]
-    titles = {name: chips.title("attacks", None if name == state.NO_ATTACK else {"name": name}) for name in names}
-    current = old["name"] if old else state.NO_ATTACK
+    names = [settings.NO_ATTACK, *ordered()]
+    titles = {name: describe.title("attacks", None if name == settings.NO_ATTACK else {"name": name}) for name in names}
+    current = old["name"] if old else settings.NO_ATTACK
     name = st.selectbox(
         "Attack", names, index=names.index(current), format_func=titles.__getitem__, key=f"{prefix}:name"
     )
-    if name == state.NO_ATTACK:
+    if name == settings.NO_ATTACK:
         return None, st.empty()
     cls = _class(name)
     say.small_html(f"<b>{html.escape(FAMILIES.get(cls.family, ''))}</b> {html.escape(cls.summary)}")
     slot = st.empty()
-    values = old if old and name == current else state.defaults("attacks", name)
+    values = old if old and name == current else settings.defaults("attacks", name)
 
     def needed(field: str, held: Mapping[str, Any]) -> bool:
         return _needed(cls, field, held)

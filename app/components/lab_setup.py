@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms, state
-from app.components import chips, say
-from core import registry
+from app import forms
+from app.components import say
+from core import describe, registry, settings
 from core.spec import Experiment, Pretraining, Training
 
 SCENARIOS = {
@@ -47,7 +47,7 @@ def pretraining(old: dict[str, Any], prefix: str, known: forms.Known) -> dict[st
     fields = Pretraining.model_fields
     names = [SAME, *registry.names("datasets")]
     current = old["data"]["name"] if old["data"] else SAME
-    titles = {name: SAID_SAME if name == SAME else chips.title("datasets", {"name": name}) for name in names}
+    titles = {name: SAID_SAME if name == SAME else describe.title("datasets", {"name": name}) for name in names}
     name = st.selectbox(
         "Pretrained on",
         names,
@@ -60,7 +60,7 @@ def pretraining(old: dict[str, Any], prefix: str, known: forms.Known) -> dict[st
     if name == SAME:
         held["part"] = forms.widget("part", fields["part"], old["part"], f"{prefix}.part", known)
     else:
-        values = old["data"] if name == current else state.defaults("datasets", name)
+        values = old["data"] if name == current else settings.defaults("datasets", name)
         drawn = forms.draw(registry.load("datasets", name), values, f"{prefix}.data.{name}", forms.Known())
         held["data"] = {"name": name, **drawn}
     with st.expander("How it is pretrained"):

@@ -5,7 +5,8 @@ import html
 import streamlit as st
 
 from app import cache, preview, queueing, routes
-from app.components import chips, images, say
+from app.components import images, say
+from core import describe
 from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
 from core.errors import PoisonscopeError
@@ -132,6 +133,6 @@ def _offer(experiment: Experiment) -> None:
     if st.button("Run attack and defense", type="primary", width="stretch", key="run"):
         queueing.start(experiment, "lab")
     machine = html.escape(cache.machine().device or "this machine")
-    expected = chips.duration(estimate.seconds(experiment, cache.device(experiment.device)))
+    expected = describe.duration(estimate.seconds(experiment, cache.device(experiment.device)))
     say.small_html(f"About <b>{expected}</b> on {machine}, {models} to train.")
     say.small("The address bar holds the whole form: copy it to share.")

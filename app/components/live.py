@@ -7,6 +7,7 @@ import streamlit as st
 from app import cache
 from app.components import actions, chips, frame, say
 from app.components.stages import stages
+from core import describe
 from core.figures import curves, palette
 from core.runs.store import Run
 
@@ -44,7 +45,7 @@ def _finish(run_id: str) -> None:
         st.rerun()
     words, button = st.columns([5, 1], vertical_alignment="center")
     with words:
-        left = f" · about {chips.duration(run.eta_seconds)} left" if run.eta_seconds else ""
+        left = f" · about {describe.duration(run.eta_seconds)} left" if run.eta_seconds else ""
         say.small(f"All results are in. Still to come: {escaped(run.phase)}{left}.")
     with button:
         actions.stop(run, "finish")
@@ -53,7 +54,7 @@ def _finish(run_id: str) -> None:
 def state_line(run: Run) -> None:
     """The run's chip and what it is, in one line."""
     origin = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
-    facts = f"{chips.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{origin}"
+    facts = f"{describe.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{origin}"
     st.html(f'<div class="ps-state">{chips.chip(run)}<span class="ps-run-facts">{html.escape(facts)}</span></div>')
 
 
@@ -82,7 +83,7 @@ def draw_stages(run: Run) -> None:
 
 
 def _words(run: Run) -> str:
-    left = f" · about {chips.duration(run.eta_seconds)} left" if run.eta_seconds else ""
+    left = f" · about {describe.duration(run.eta_seconds)} left" if run.eta_seconds else ""
     phase = {"queued": chips.words(run), "starting": "Loading PyTorch"}.get(run.state, run.phase or chips.words(run))
     # Phases hold names from specs; nothing in them may act as Markdown.
     return f"{escaped(phase)} · {run.progress:.0%}{left}"

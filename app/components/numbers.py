@@ -3,8 +3,8 @@
 import html
 from typing import Any
 
-from app.components.verdict import caught, filtered, has_trigger, of, percent
 from core.figures import palette
+from core.verdict import caught, filtered, has_trigger, of, percent
 
 HELP = {
     "clean_accuracy": "Share of untouched test images that are read correctly.",

@@ -8,13 +8,13 @@ from app import cache, trials
 from app.components import gradient_data, gradient_pool
 from app.components.gradient_charts import BANDED, DASHES, SYMBOLS
 from app.components.targeted_charts import Chart
-from app.components.verdict import percent
 from core import metrics
 from core.figures import epochs, palette
 from core.figures.epochs import Line, Panel
 from core.metrics import Rate
 from core.runs.store import Run
 from core.runs.sweep import Sweep
+from core.verdict import percent
 
 COLOURS = (palette.BLUE, palette.GREEN, palette.PURPLE, *palette.EXTRA)
 Course = Mapping[int, Rate]

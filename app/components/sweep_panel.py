@@ -10,7 +10,6 @@ import streamlit as st
 from app import cache, queueing
 from app.ahead import ahead
 from app.components import actions, chips, frame, gradient_look, say, sweep_learning
-from app.components.verdict import of, percent
 from core.axes import Axis, Value
 from core.errors import PoisonscopeError
 from core.figures import palette
@@ -20,6 +19,7 @@ from core.runs.record import LIVE
 from core.runs.store import Run
 from core.runs.sweep import Sweep
 from core.spec import Experiment
+from core.verdict import of, percent
 
 LOOK = 3.0
 """Seconds between two looks while runs on a curve are on their way."""

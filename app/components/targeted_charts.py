@@ -10,11 +10,11 @@ import streamlit as st
 
 from app import cache, trials
 from app.components import pair
-from app.components.verdict import percent
 from core.figures import palette, probabilities, targeted
 from core.home import home
 from core.runs.store import Run
 from core.runs.view import RunView
+from core.verdict import percent
 
 SMALL_PLOTS = 20
 """Keys that are drawn as small plots; the table has all of them."""

@@ -19,6 +19,7 @@ from app.components import (
 )
 from app.components.gradient_data import Space
 from app.components.gradient_look import GradientLook, drawn
+from core import describe
 from core.analysis import effective
 from core.runs import sweep
 from core.runs.store import Run
@@ -35,7 +36,7 @@ def page() -> None:
         return
     st.html(f'<h1 class="ps-name">Gradients of {html.escape(run.name)}</h1>')
     with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f'<span class="ps-run-facts">{html.escape(chips.facts(run))}</span>'
+        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
         st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
         st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
     if not trials.is_targeted(run):

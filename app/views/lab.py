@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import forms, preview, state
-from app.components import chips, lab_attack, lab_setup, lab_side, say
-from core import presets, registry
+from app import forms, preview
+from app.components import lab_attack, lab_setup, lab_side, say
+from core import describe, presets, registry, settings
 from core.errors import PoisonscopeError
 from core.home import home
 from core.spec import Analysis, Experiment, Training, parse
@@ -48,7 +48,7 @@ def page() -> None:
 
 
 def _ours() -> dict[str, str]:
-    return {key: value for key, value in st.query_params.to_dict().items() if state.belongs_to_form(key)}
+    return {key: value for key, value in st.query_params.to_dict().items() if settings.belongs_to_form(key)}
 
 
 def _restored() -> Kept:
@@ -61,7 +61,7 @@ def _restored() -> Kept:
     if name not in presets.names():
         notes.append(f"There is no preset {name[:40]!r}; the default one was taken.")
         name = presets.DEFAULT
-    form, dropped = state.read(told, state.preset_form(presets.load(name).content))
+    form, dropped = settings.read(told, settings.preset_form(presets.load(name).content))
     return _remember(name, form, notes + dropped)
 
 
@@ -70,7 +70,7 @@ def _in_flight(kept: Kept, told: dict[str, str]) -> bool:
     return any(link == told and time.monotonic() - when < IN_FLIGHT for link, when in kept["replaced"])
 
 
-def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
+def _remember(preset: str, form: settings.Form, notes: list[str]) -> Kept:
     # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
     # What the address bar holds now counts as read, or else it would win over the form that replaces it.
     before = st.session_state.get("lab")
@@ -89,8 +89,8 @@ def _remember(preset: str, form: state.Form, notes: list[str]) -> Kept:
 
 def _write_link(kept: Kept) -> None:
     """Put the form in the address bar: the preset, and what differs from it."""
-    base = state.preset_form(presets.load(kept["preset"]).content)
-    told = {"preset": kept["preset"], **state.link(kept["form"], base)}
+    base = settings.preset_form(presets.load(kept["preset"]).content)
+    told = {"preset": kept["preset"], **settings.link(kept["form"], base)}
     # First the memory: the next move of the person may stop this script at any word to the address bar.
     before, now = kept["written"], time.monotonic()
     kept["written"] = told
@@ -111,7 +111,7 @@ def _presets(kept: Kept) -> None:
 
     def change() -> None:
         name = st.session_state[key]
-        _remember(name, state.preset_form(presets.load(name).content), [])
+        _remember(name, settings.preset_form(presets.load(name).content), [])
 
     key = f"preset:{kept['generation']}"
     st.selectbox(
@@ -128,7 +128,7 @@ def _presets(kept: Kept) -> None:
 # ---- the form
 
 
-def _form(kept: Kept, known: forms.Known) -> state.Form:
+def _form(kept: Kept, known: forms.Known) -> settings.Form:
     old, prefix = kept["form"], f"form:{kept['generation']}"
     form = dict(old)
     with st.container(border=True):
@@ -160,7 +160,7 @@ def _form(kept: Kept, known: forms.Known) -> state.Form:
     return form
 
 
-def _known(form: state.Form) -> forms.Known:
+def _known(form: settings.Form) -> forms.Known:
     """Class names and size of the data set, as far as it can be looked at now, whoever attacks it and how."""
     for scenario in (form["scenario"], "from_scratch"):
         experiment, _ = _checked({**form, "attack": None, "defenses": [], "scenario": scenario})
@@ -176,13 +176,13 @@ def _known(form: state.Form) -> forms.Known:
 
 def _component(kind: str, label: str, old: dict[str, Any], prefix: str, known: forms.Known) -> dict[str, Any]:
     names = list(registry.names(kind))
-    titles = {name: chips.title(kind, {"name": name}) for name in names}
+    titles = {name: describe.title(kind, {"name": name}) for name in names}
     current = old["name"]
     name = st.selectbox(label, names, index=names.index(current), format_func=titles.__getitem__, key=f"{prefix}:name")
     cls: Any = registry.load(kind, name)
     if summary := getattr(cls, "summary", ""):
         say.small(summary)
-    values = old if name == current else state.defaults(kind, name)
+    values = old if name == current else settings.defaults(kind, name)
     return {"name": name, **forms.draw(cls, values, f"{prefix}.{name}", known)}
 
 
@@ -201,12 +201,12 @@ def _defenses(old: list[dict[str, Any]], prefix: str, known: forms.Known) -> lis
     result = []
     for name in chosen:
         say.small_html(f"<b>{html.escape(classes[name].title)}.</b> {html.escape(classes[name].summary)}")
-        values = present.get(name) or state.defaults("defenses", name)
+        values = present.get(name) or settings.defaults("defenses", name)
         result.append({"name": name, **forms.draw(classes[name], values, f"{prefix}.{name}", known)})
     return result
 
 
-def _experiment_fields(old: state.Form, prefix: str, known: forms.Known) -> dict[str, Any]:
+def _experiment_fields(old: settings.Form, prefix: str, known: forms.Known) -> dict[str, Any]:
     fields, held = Experiment.model_fields, {}
     with st.expander("Device and analysis"):
         held["device"] = forms.widget("device", fields["device"], old["device"], f"{prefix}.device", known)
@@ -243,7 +243,7 @@ def _poisons(content: bytes) -> Path:
     return received(content, home() / "uploads")
 
 
-def _checked(form: state.Form) -> tuple[Experiment | None, str]:
+def _checked(form: settings.Form) -> tuple[Experiment | None, str]:
     """The experiment that the form means, or one sentence that says why it means none."""
     if form["data"].get("path") == "":
         return None, "Choose a folder of images: type its path under Data, or upload a zip."
@@ -257,9 +257,9 @@ def _checked(form: state.Form) -> tuple[Experiment | None, str]:
         return None, str(error).removeprefix("the experiment: ")
 
 
-def _name(kept: Kept, form: state.Form) -> str:
+def _name(kept: Kept, form: settings.Form) -> str:
     """What the run is called unless the person says otherwise."""
     preset = presets.load(kept["preset"])
-    same = not state.link(form, state.preset_form(preset.content))
-    data, attack = chips.title("datasets", form["data"]), chips.title("attacks", form["attack"])
+    same = not settings.link(form, settings.preset_form(preset.content))
+    data, attack = describe.title("datasets", form["data"]), describe.title("attacks", form["attack"])
     return (preset.title if same else f"{attack} on {data.lower()}")[:80]

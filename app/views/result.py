@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, routes, state, trials
+from app import cache, routes, trials
 from app.components import (
     actions,
     add_trials,
@@ -21,12 +21,13 @@ from app.components import (
     targeted_panel,
     which_run,
 )
-from app.components.verdict import block, filtered, verdict
-from core import presets, registry
+from app.components.verdict import block
+from core import presets, registry, settings
 from core.errors import PoisonscopeError
 from core.figures import palette
 from core.runs.store import Run
 from core.runs.view import RunView
+from core.verdict import filtered, verdict
 
 
 def page() -> None:
@@ -205,8 +206,10 @@ def _costs(result: dict[str, Any]) -> None:
 def _reproduce(run: Run) -> None:
     st.subheader("Do it again", anchor=False)
     try:
-        form = state.whole({**run.spec, "name": run.name})
-        words = state.command(form, {name: state.preset_form(presets.load(name).content) for name in presets.names()})
+        form = settings.whole({**run.spec, "name": run.name})
+        words = settings.command(
+            form, {name: settings.preset_form(presets.load(name).content) for name in presets.names()}
+        )
     except PoisonscopeError as error:
         say.small(f"This version cannot repeat the run: {error}")
         return
@@ -225,5 +228,5 @@ def _reproduce(run: Run) -> None:
     with last:
         actions.export_poisons(run, "done")
     if right.button("Open in the Lab", icon=":material/science:", width="stretch", key="to-lab"):
-        base = state.preset_form(presets.load(presets.DEFAULT).content)
-        st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **state.link(form, base)})
+        base = settings.preset_form(presets.load(presets.DEFAULT).content)
+        st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **settings.link(form, base)})

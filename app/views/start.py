@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import cache, preview, queueing, routes
 from app.components import actions, chips, images, numbers, say
+from core import describe
 from core.errors import PoisonscopeError
 from core.runs.store import Run
 
@@ -119,7 +120,7 @@ def _line(run: Run) -> None:
         words, figures, buttons = st.columns([6, 4, 3], vertical_alignment="center")
         words.html(
             f'<div><span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}</div>'
-            f'<div class="ps-run-facts">{html.escape(chips.facts(run))} · {chips.age(run.created)}</div>'
+            f'<div class="ps-run-facts">{html.escape(describe.facts(run))} · {chips.age(run.created)}</div>'
         )
         text = numbers.key_numbers(run.result) if run.result else html.escape(run.message or run.phase)
         figures.html(f'<div class="ps-run-numbers">{text}</div>')

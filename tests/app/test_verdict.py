@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.components.numbers import card, detection_card, key_numbers, table
-from app.components.verdict import block, caught, percent, verdict
+from app.components.verdict import block
+from core.verdict import caught, percent, verdict
 from tests.app.conftest import arm, detection, result
 
 

@@ -1,0 +1,50 @@
+"""A run in a few words of plain text: its parts by their titles, its settings in one line, how long it took."""
+
+from typing import Any
+
+from core import registry
+from core.errors import PoisonscopeError
+from core.runs.record import Run
+
+START = {"fine_tune": "fine-tuned", "transfer": "frozen features"}
+"""Scenarios in two words; from scratch is what one expects."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 129_600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86_400:.0f} days"
+
+
+def title(kind: str, part: dict[str, Any] | None) -> str:
+    """The name on screen of a component in a stored spec; its file's name where it is unknown here."""
+    if not part:
+        return "No attack" if kind == "attacks" else ""
+    try:
+        return str(registry.load(kind, part["name"]).title)  # type: ignore[attr-defined]
+    except PoisonscopeError:
+        return str(part["name"])
+
+
+def facts(run: Run) -> str:
+    """Attack, budget, data, defenses, repeats and seed of a run in one line of plain text."""
+    spec = run.spec
+    attack = spec.get("attack")
+    parts = [title("attacks", attack)]
+    if attack and attack.get("poison_fraction") is not None:
+        parts.append(f"{attack['poison_fraction']:.1%} poison")
+    if attack and "epsilon" in attack:
+        parts.append(f"epsilon {attack['epsilon']}/255")
+    parts.append(f"on {title('datasets', spec.get('data'))}")
+    if start := START.get(spec.get("scenario", "")):
+        parts.append(start)
+    told = [", ".join(parts), ", ".join(title("defenses", one) for one in spec.get("defenses", [])) or "no defense"]
+    if attack and spec.get("keys", 1) > 1:
+        victims = spec.get("victims", 1)
+        told.append(f"{spec['keys']} keys × {victims} victim{'s' if victims > 1 else ''}")
+    return " · ".join([*told, f"seed {spec.get('seed', 0)}"])
