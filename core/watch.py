@@ -26,6 +26,26 @@ class Events(Protocol):
         """Whether the run was asked to stop."""
 
 
+class Nobody:
+    """Events that nobody watches."""
+
+    def planned(self, steps: list[dict[str, Any]], device: str) -> None:
+        """Nobody asks."""
+
+    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
+        """Nobody asks."""
+
+    def point(self, **point: Any) -> None:
+        """Nobody asks."""
+
+    def concluded(self, result: dict[str, Any]) -> None:
+        """Nobody asks."""
+
+    def cancelled(self) -> bool:
+        """Nobody stops it."""
+        return False
+
+
 class Watch:
     """Stands between steps that run at the same time and whoever watches the run; may be called from any thread."""
 
