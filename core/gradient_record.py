@@ -7,6 +7,7 @@ from core.analysis.gradients import at_logits
 from core.models.base import Net
 from core.sets import PoisonedSet
 from core.train import predict
+from core.train.epochs import spread
 from core.train.loop import on_device
 
 MOST = 8
@@ -28,7 +29,7 @@ class GradientRecorder:
         self.epochs: list[int] = []
         self.rows: list[np.ndarray] = []
         self.targets: list[np.ndarray] = []
-        self.chosen = {round(at) for at in np.linspace(1, epochs, min(MOST, epochs))} | {also}
+        self.chosen = spread(epochs, MOST) | {also}
         if poisoned is not None and poisoned.targeted:
             shown = poisoned.evaluation
             self.images, self.labels = (on_device(a, device) for a in (poisoned.train.images, poisoned.train.labels))

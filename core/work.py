@@ -19,6 +19,7 @@ from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
 from core.defenses.base import Session, TrainingDefense
 from core.defenses.dropping import STAYED, Dropping, twin
+from core.defenses.practice import PracticeRecord, Practising
 from core.errors import PoisonscopeError
 from core.gradient_record import GradientRecorder
 from core.judge import Judge
@@ -258,6 +259,8 @@ class Work:
         net = self._start(step, self._model, data, seed)
         training = self.experiment.training
         hooks = self._hooks(step, replace(split, train=data))
+        if isinstance(hooks, Practising) and (step.poison_key, step.victim) == (0, 0):
+            hooks.record = PracticeRecord(training.epochs)
         self._fit(step, folder, tell, net, replace(split, train=data), training, seed, poisoned, hooks)
 
     def _hooks(self, step: "Step", split: Split) -> Hooks:
@@ -336,7 +339,7 @@ class Work:
             cancelled=self.watch.cancelled,
         )
         curves = {"eval_probability_curve": np.stack(curve), **recorder.arrays()} if curve else {}
-        self._save_trained(folder, trained, judge, epochs, len(split.train), curves, _dropped(hooks, poisoned))
+        self._save_trained(folder, trained, judge, epochs, len(split.train), curves, _noted(hooks, poisoned))
 
     def _kept_rows(self, step: "Step") -> np.ndarray:
         """(m,) int64, the rows that the filter before this training leaves, or its random control."""
@@ -351,7 +354,7 @@ class Work:
         epochs: list[dict[str, Any]],
         rows: int,
         curves: dict[str, np.ndarray],
-        dropped: tuple[dict[str, Any], dict[str, np.ndarray]],
+        noted: tuple[dict[str, Any], dict[str, np.ndarray]],
     ) -> None:
         weights = {name: tensor.contiguous().cpu() for name, tensor in trained.net.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
@@ -368,7 +371,14 @@ class Work:
             "asr": {"hits": asr[0], "n": asr[1]} if asr else None,
             "target_probability": judge.wanted_probability(measured),
         }
-        save(folder, meta | dropped[0], **measured, **curves, **dropped[1])
+        save(folder, meta | noted[0], **measured, **curves, **noted[1])
+
+
+def _noted(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What a training defense wrote down while it took part."""
+    if isinstance(hooks, Practising) and hooks.record is not None:
+        return hooks.record.saved()
+    return _dropped(hooks, poisoned)
 
 
 def _dropped(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

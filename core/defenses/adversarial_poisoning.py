@@ -1,7 +1,8 @@
 """Adversarial poisoning: the defense attacks its own batches while it trains, and so learns to withstand poisons."""
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from core.analysis.matching import Matching
 from core.defenses.base import Session, TrainingDefense
 from core.defenses.patches import exchanged
+from core.defenses.practice import Practice, Practising
 from core.models.base import Net
 from core.models.folded import folded, in_half
 from core.seeds import derive
@@ -54,28 +56,63 @@ class AdversarialPoisoning(TrainingDefense):
         advanced=True,
     )
 
+    practices: ClassVar[bool] = True
+
     def hooks(self, session: Session) -> Hooks:
         return _Poisoning(self, session)
 
 
-class _Poisoning(Hooks):
+@dataclass(frozen=True)
+class _Aim:
+    """What poisons aim at.
+
+    Attributes:
+        images: (t, c, h, w), the targets.
+        places: (t,) int64, on the CPU: where they are in the batch.
+        fake: (t,) int64, what each is to be read as.
+        wants: (p,) int64, what a poison wants its targets to be read as.
+    """
+
+    images: Tensor
+    places: Tensor
+    fake: Tensor
+    wants: Tensor
+
+
+class _Poisoning(Practising):
     """The step's first half: a batch in, the batch to train on out."""
 
     def __init__(self, defense: AdversarialPoisoning, session: Session) -> None:
         self.defense = defense
         self.classes = session.classes
         self.random = torch.Generator().manual_seed(derive(session.seed, "adversarial poisoning"))
-        self.twin: Net | None = None
+        self._twin: Net | None = None
 
     def batch(self, images: Tensor, labels: Tensor, rows: Tensor, net: Net) -> tuple[Tensor, Tensor]:
         poisons = self.divided(len(images))
         if poisons == 0:
             return images, labels
+        course: list[Tensor] = []
+        places, fake = torch.arange(poisons, len(images)), None
         if self.defense.proxy == "trigger":
-            return exchanged(images, labels, poisons, self.classes, self.random), labels
-        changed = images.clone()
-        changed[:poisons] = self.poisoned(images, labels, poisons, net)
+            changed, fake = exchanged(images, labels, poisons, self.classes, self.random)
+        else:
+            changed = images.clone()
+            changed[:poisons], aim = self.poisoned(images, labels, poisons, net, course)
+            if aim is not None:
+                places = aim.places
+                fake = torch.cat([aim.wants, aim.fake]) if self.defense.proxy == "gradient_matching" else None
+        if self.watched:
+            assert self.record is not None
+            seen = Practice(images, changed, labels, rows, poisons, places, fake, course)
+            self.record.note(seen, self.twin(net, images))
         return changed, labels
+
+    def twin(self, net: Net, images: Tensor) -> Net:
+        """The network in evaluation mode; it shares parameters and batch statistics, and so goes along with it."""
+        if self._twin is None:
+            self._twin = folded(net, images[:1], shared=True)
+        return self._twin
 
     def divided(self, size: int) -> int:
         """How many images of a batch are poisoned; the others, behind them, are targets."""
@@ -85,8 +122,13 @@ class _Poisoning(Hooks):
         poisons = wanted.get(self.defense.targets, int(self.defense.part * size))
         return poisons if 0 < poisons < size else 0
 
-    def poisoned(self, images: Tensor, labels: Tensor, poisons: int, net: Net) -> Tensor:
-        """(p, c, h, w): the poisons, at most epsilon from the first images of the batch."""
+    def poisoned(
+        self, images: Tensor, labels: Tensor, poisons: int, net: Net, course: list[Tensor]
+    ) -> tuple[Tensor, _Aim | None]:
+        """(p, c, h, w): the poisons, at most epsilon from the first images of the batch; and what they aim at.
+
+        Where somebody watches, `course` takes how well the proxy attack does: before, at its start, after each step.
+        """
         bases, epsilon = images[:poisons], self.defense.epsilon / 255
         noise = torch.randn(bases.shape, generator=self.random).to(images.device) * epsilon
 
@@ -95,46 +137,66 @@ class _Poisoning(Hooks):
 
         moved = within(bases + noise)
         if self.defense.proxy == "noise" or self.defense.epsilon == 0:
-            return moved
-        slope = self.slope(images, labels, poisons, net)
+            return moved, None
+        aim = self.aim(images, labels, poisons)
+        slope = self.slope(aim, labels[:poisons], net)
+        if self.watched:
+            course.append(slope(bases.clone().requires_grad_())[0])
         moved = moved.requires_grad_()
         adam = torch.optim.Adam([moved], lr=self.defense.step_size / 255)
         for _ in range(self.defense.steps):
-            moved.grad = slope(moved).sign()
+            value, gradient = slope(moved)
+            moved.grad = gradient.sign()
             adam.step()
             with torch.no_grad():
                 moved.copy_(within(moved))
-        return moved.detach()
+            if self.watched:
+                course.append(value)
+        if self.watched:
+            course.append(slope(moved)[0])
+        return moved.detach(), aim
 
-    def slope(self, images: Tensor, labels: Tensor, poisons: int, net: Net) -> Callable[[Tensor], Tensor]:
-        """The proxy attack on this batch: poisons in, the gradient of its loss at them out."""
-        if self.twin is None:  # it shares the network's parameters and batch statistics, and so goes along with it
-            self.twin = folded(net, images[:1], shared=True)
+    def aim(self, images: Tensor, labels: Tensor, poisons: int) -> _Aim:
+        """The targets of a batch."""
         given = labels[:poisons]
         if self.defense.targets == "shuffled":
-            targets = images[torch.randperm(len(images), generator=self.random).to(images.device)]
-            wanted = given
-        else:
-            targets = images[poisons:]
-            wanted = given.mode().values.expand(len(targets))
+            places = torch.randperm(len(images), generator=self.random)
+            return _Aim(images[places.to(images.device)], places, given, given)
+        fake = given.mode().values
+        places = torch.arange(poisons, len(images))
+        return _Aim(images[poisons:], places, fake.expand(len(places)), fake.expand(poisons))
+
+    def slope(self, aim: _Aim, given: Tensor, net: Net) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """The proxy attack: poisons in, its measure and the gradient of its loss at them out."""
+        twin, steps = self.twin(net, aim.images), self.defense.steps
         if self.defense.proxy == "feature_matching":
-            net.passes += len(targets) / 3 + self.defense.steps * poisons
-            return _Meeting(self.twin, targets)
-        net.passes += len(targets) + PASSES * self.defense.steps * poisons
-        matching = Matching([self.twin], targets, wanted)
-        return lambda moved: matching(moved, given)[1]
+            net.passes += len(aim.images) / 3 + steps * len(given)
+            return _Meeting(twin, aim.images)
+        net.passes += len(aim.images) + PASSES * steps * len(given)
+        return _Aligning(Matching([twin], aim.images, aim.fake), given)
+
+
+class _Aligning:
+    """Cosine between the poisons' mean gradient and the one that would teach the targets their fake labels."""
+
+    def __init__(self, matching: Matching, labels: Tensor) -> None:
+        self.matching, self.labels = matching, labels
+
+    def __call__(self, moved: Tensor) -> tuple[Tensor, Tensor]:
+        loss, gradient = self.matching(moved, self.labels)
+        return 1 - loss, gradient
 
 
 class _Meeting:
-    """Squared distance between the poisons' mean features and the targets'."""
+    """Distance between the poisons' mean features and the targets'; what is lowered is its square's mean."""
 
     def __init__(self, net: Net, targets: Tensor) -> None:
         self.net = net
         with torch.no_grad(), in_half(targets.device.type):
             self.goal = net.features(targets).float().mean(dim=0)
 
-    def __call__(self, moved: Tensor) -> Tensor:
+    def __call__(self, moved: Tensor) -> tuple[Tensor, Tensor]:
         with in_half(moved.device.type):
             found = self.net.features(moved).float().mean(dim=0)
         loss = nn.functional.mse_loss(found, self.goal)
-        return torch.autograd.grad(loss, moved)[0]
+        return (loss.detach() * len(self.goal)).sqrt(), torch.autograd.grad(loss, moved)[0]

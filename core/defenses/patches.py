@@ -9,7 +9,9 @@ SMALLEST, LARGEST = 0.1, 0.4
 """Sides of a patch, as shares of the image's."""
 
 
-def exchanged(images: Tensor, labels: Tensor, poisons: int, classes: int, random: torch.Generator) -> Tensor:
+def exchanged(
+    images: Tensor, labels: Tensor, poisons: int, classes: int, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Paste one random patch a class onto the poisons of that class, and onto the targets of another one.
 
     Args:
@@ -20,7 +22,8 @@ def exchanged(images: Tensor, labels: Tensor, poisons: int, classes: int, random
         random: a generator on the CPU.
 
     Returns:
-        (b, c, h, w); a patch is a rectangle of pixels that are black or white in every channel by themselves.
+        (b, c, h, w), where a patch is a rectangle of pixels that are black or white in every channel by themselves;
+        and (b,) int64 on the CPU, the class whose patch each image carries.
     """
     b, c, h, w = images.shape
     sides = torch.stack([torch.randint(_low(n), _high(n) + 1, (classes,), generator=random) for n in (h, w)], dim=1)
@@ -36,7 +39,7 @@ def exchanged(images: Tensor, labels: Tensor, poisons: int, classes: int, random
     inside = (ys >= 0) & (ys < sides[shown, 0, None, None]) & (xs >= 0) & (xs < sides[shown, 1, None, None])
     at = ys.clamp(0, h - 1) * w + xs.clamp(0, w - 1)  # (b, h, w): which pixel of the patch lies there
     pasted = patches[shown].flatten(2).gather(2, at.flatten(1)[:, None].expand(b, c, h * w)).view(b, c, h, w)
-    return torch.where(inside[:, None].to(images.device), pasted.to(images.device), images)
+    return torch.where(inside[:, None].to(images.device), pasted.to(images.device), images), shown
 
 
 def derangement(count: int, random: torch.Generator) -> Tensor:

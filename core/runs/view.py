@@ -239,6 +239,19 @@ class RunView:
             return None
         return self.store.artifacts.array(step["key"], "sizes")
 
+    def practice(self, arm: str) -> dict[str, Any] | None:
+        """What `core.defenses.practice` kept of the arm's training: its arrays by their short names, and `sizes`.
+
+        None where the arm is not trained, its defense makes no poisons of its own, or nothing was kept: only the first
+        victim of the first key is recorded, and runs of earlier versions were not.
+        """
+        step = self.step("train", arm=arm)
+        if step is None or not self.store.artifacts.holds(step["key"], "practice_epochs"):
+            return None
+        names = ("epochs", "rows", "labels", "fake", "before", "after", "course", "losses", "probabilities")
+        arrays = {name: self.store.artifacts.array(step["key"], f"practice_{name}") for name in names}
+        return {**arrays, "sizes": dict(self.store.artifacts.meta(step["key"])["practice"])}
+
     @property
     def embedding(self) -> dict[str, Any] | None:
         """rows (m,), positions (e, m + 1, 2) with the target last, and meta: the map of the gradient space."""

@@ -275,6 +275,20 @@ def test_an_attacker_who_knows_the_defense_trains_surrogates_with_it(artifacts: 
     assert any((found["oblivious"][name] != found["surrogate"][name]).any() for name in found["oblivious"])
 
 
+def test_the_first_trial_keeps_a_look_inside_the_step_of_a_defense_that_practices(artifacts: Counting) -> None:
+    defenses = [{"name": "adversarial_poisoning", "steps": 1, "proxy": "noise"}]
+    found = run(artifacts, keys=2, victims=2, scenario="from_scratch", defenses=defenses)[2]
+    kept = [
+        (step["poison_key"], step["victim"], step["arm"])
+        for step in found
+        if step["kind"] == "train" and artifacts.holds(step["key"], "practice_epochs")
+    ]
+    assert kept == [(0, 0, "adversarial_poisoning")]
+    key = next(step["key"] for step in found if step["arm"] == "adversarial_poisoning")
+    assert artifacts.array(key, "practice_epochs").tolist() == [1, 2]
+    assert artifacts.meta(key)["practice"] == {"batch": 20, "all": 15, "shown": 15, "targets": 5}
+
+
 def test_an_attacker_cannot_know_a_defense_that_is_not_there() -> None:
     with pytest.raises(SpecError, match="none is listed; add one to defenses"):
         experiment(attack={"name": "gradient_matching", "adaptive": "surrogate"}, defenses=[])

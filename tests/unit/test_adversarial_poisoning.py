@@ -177,7 +177,7 @@ def test_patches_say_nothing_about_the_class() -> None:
     """Poisons of a class carry its patch, and so do the targets of exactly one other class."""
     labels = torch.arange(4).repeat(50)
     grey = torch.full((200, 1, 10, 10), 0.5)
-    made = exchanged(grey, labels, 100, 4, torch.Generator().manual_seed(3))
+    made, shown = exchanged(grey, labels, 100, 4, torch.Generator().manual_seed(3))
     inside = made != 0.5
     assert set(made.unique().tolist()) == {0.0, 0.5, 1.0}
     carried = []
@@ -192,11 +192,13 @@ def test_patches_say_nothing_about_the_class() -> None:
     others = {label: {carried[i] for i in range(100, 200) if labels[i] == label} for label in range(4)}
     assert all(len(found) == 1 for found in others.values())
     assert {patch for found in patches.values() for patch in found} == {p for found in others.values() for p in found}
+    said = [carried[i] in patches[int(shown[i])] for i in range(200)]  # the class whose patch an image carries
+    assert all(said) and torch.equal(shown[:100], labels[:100])
     places = {tuple(torch.nonzero(marked[0])[0].tolist()) for marked in inside[labels == 0]}
     assert len(places) > 5
 
 
 def test_a_patch_is_pasted_from_its_own_corner() -> None:
     images = torch.zeros((1, 3, 8, 8))
-    made = exchanged(images, torch.tensor([0]), 1, 1, torch.Generator().manual_seed(1))
+    made, _ = exchanged(images, torch.tensor([0]), 1, 1, torch.Generator().manual_seed(1))
     assert np.isin(made.numpy(), (0.0, 1.0)).all()
