@@ -56,7 +56,7 @@ class AdversarialPoisoning(TrainingDefense):
         advanced=True,
     )
 
-    practices: ClassVar[bool] = True
+    practises: ClassVar[bool] = True
 
     def hooks(self, session: Session) -> Hooks:
         return _Poisoning(self, session)

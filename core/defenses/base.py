@@ -115,7 +115,7 @@ class TrainingDefense(Defense):
     """Takes part in training, through the loop's hooks, instead of cleaning up after it."""
 
     kind: ClassVar[Literal["filter", "training", "repair"]] = "training"
-    practices: ClassVar[bool] = False
+    practises: ClassVar[bool] = False
     """Whether it makes poisons of its own, whose making is recorded to be looked at (`core.defenses.practice`)."""
 
     def hooks(self, session: Session) -> Hooks:

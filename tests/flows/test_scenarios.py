@@ -275,7 +275,7 @@ def test_an_attacker_who_knows_the_defense_trains_surrogates_with_it(artifacts: 
     assert any((found["oblivious"][name] != found["surrogate"][name]).any() for name in found["oblivious"])
 
 
-def test_the_first_trial_keeps_a_look_inside_the_step_of_a_defense_that_practices(artifacts: Counting) -> None:
+def test_the_first_trial_keeps_a_look_inside_the_step_of_a_defense_that_practises(artifacts: Counting) -> None:
     defenses = [{"name": "adversarial_poisoning", "steps": 1, "proxy": "noise"}]
     found = run(artifacts, keys=2, victims=2, scenario="from_scratch", defenses=defenses)[2]
     kept = [
