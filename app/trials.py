@@ -3,19 +3,13 @@
 A finished run has them in its result; of a run on its way they are read from the steps that are done.
 """
 
-from typing import Any
-
-import numpy as np
-
 from app import cache
 from app.components import pair
 from core import registry
 from core.errors import PoisonscopeError
 from core.runs.store import Run
+from core.runs.trials import Pair
 from core.runs.view import RunView
-
-Pair = dict[str, Any]
-"""One trial, as `result["pairs"]` holds it; `predicted` and `probability` have the arms that are done."""
 
 FIXED_FEATURES = ("feature_collision", "convex_polytope", "bullseye_polytope")
 """Methods that move the features of a network that has to stay as it is."""
@@ -75,20 +69,3 @@ def _read(seen: RunView, arms: list[str]) -> Pair | None:
         "predicted": predicted,
         "probability": probability,
     }
-
-
-def grid(found: list[Pair], arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The trials of an arm as a table.
-
-    Returns:
-        succeeded (bool), probability (NaN where there is no result), counted (bool), each (keys, victims).
-    """
-    shape = (max(one["key"] for one in found) + 1, max(one["victim"] for one in found) + 1)
-    succeeded, counted, probability = np.zeros(shape, bool), np.ones(shape, bool), np.full(shape, np.nan)
-    for one in found:
-        at = one["key"], one["victim"]
-        counted[at] = one["counted"]
-        if arm in one["predicted"]:
-            succeeded[at] = one["predicted"][arm] == one["wanted"]
-            probability[at] = one["probability"][arm]
-    return succeeded, probability, counted

@@ -48,19 +48,20 @@ def caught(detection: dict[str, Any]) -> tuple[int, int, int]:
     return found, found + round(detection["poisons_left"]), round(detection["removed"]) - found
 
 
-def verdict(result: dict[str, Any], names: Sequence[str] = ()) -> Verdict:
+def verdict(result: dict[str, Any], names: Sequence[str] = (), *, truth: bool = True) -> Verdict:
     """The outcome of a finished run.
 
     Args:
         result: as the run stores it.
         names: of the classes; without them they are numbers.
+        truth: whether it may say what only the attacker knows: which rows were poisons, and which class is wanted.
     """
     arms = result.get("arms", {})
     attacked, trials = arms.get("undefended"), result.get("pairs") or []
     if not attacked or not attacked.get("asr"):
         return Verdict(f"{_unattacked(trials)} {_clean(result)}".strip(), "plain")
     if _family(result) == "noise":
-        return _worse(result, attacked)
+        return _worse(result, attacked, truth)
     before = attacked["asr"]
     worked = before["mean"] >= WORKED
     opening = (
@@ -70,11 +71,11 @@ def verdict(result: dict[str, Any], names: Sequence[str] = ()) -> Verdict:
         if before["mean"] < FAILED
         else "The attack worked in part"
     )
-    opening += f": {_tried(result, trials, names) if trials else _shown(result, before)}"
+    opening += f": {_tried(result, trials, names, truth) if trials else _shown(result, before)}"
     defenses = filtered(result)
     if not defenses:
         return Verdict(f"{opening} Nothing defended the model.", "bad" if before["mean"] >= FAILED else "plain")
-    told = [_defended(arm, arms[arm], attacked) for arm in defenses]
+    told = [_defended(arm, arms[arm], attacked, truth) for arm in defenses]
     best = min((arms[arm]["asr"] or before)["mean"] for arm in defenses)
     tone = "plain" if before["mean"] < FAILED else "good" if best < FAILED else "bad"
     return Verdict(" ".join([opening, *told]), tone)
@@ -112,7 +113,7 @@ def _family(result: dict[str, Any]) -> str:
         return "trigger"
 
 
-def _worse(result: dict[str, Any], attacked: dict[str, Any]) -> Verdict:
+def _worse(result: dict[str, Any], attacked: dict[str, Any], truth: bool) -> Verdict:
     """An attack that wants the model to be worse, not to be wrong in one way."""
     after, before = attacked["clean_accuracy"]["mean"], result["control"]["clean_accuracy"]["mean"]
     said = [
@@ -121,16 +122,16 @@ def _worse(result: dict[str, Any], attacked: dict[str, Any]) -> Verdict:
     ]
     for arm in filtered(result):
         accuracy = percent(result["arms"][arm]["clean_accuracy"]["mean"])
-        said.append(f"{_removed(arm, result['arms'][arm])}; after defense clean accuracy is {accuracy}.")
+        said.append(f"{_removed(arm, result['arms'][arm], truth)}; after defense clean accuracy is {accuracy}.")
     return Verdict(" ".join(said), "bad" if before - after > ACCURACY_POINTS else "plain")
 
 
-def _tried(result: dict[str, Any], trials: list[dict[str, Any]], names: Sequence[str]) -> str:
+def _tried(result: dict[str, Any], trials: list[dict[str, Any]], names: Sequence[str], truth: bool) -> str:
     """The success of an attack on one chosen image a key, every key and victim one trial."""
     attacked, control = result["arms"]["undefended"], result["control"]
     before, counted = attacked["asr"], [trial for trial in trials if trial["counted"]]
     said = (
-        f"in {_trials(before)} {_target(trials, names)} "
+        f"in {_trials(before)} {_target(trials, names, truth)} "
         f"({percent(before['mean'])}, 95 % interval {100 * before['low']:.1f} to {100 * before['high']:.1f} %)"
     )
     if control.get("asr"):
@@ -154,8 +155,10 @@ def _trials(rate: dict[str, Any]) -> str:
     return f"{hits or 'none'} of {n:,} trial{'s' if n != 1 else ''}"
 
 
-def _target(trials: list[dict[str, Any]], names: Sequence[str]) -> str:
-    """What was read as what, by name where all keys share it."""
+def _target(trials: list[dict[str, Any]], names: Sequence[str], truth: bool) -> str:
+    """What was read as what, by name where all keys share it and it may be told."""
+    if not truth:
+        return "the target image was read as the attacker wants"
     true, wanted = ({trial[which] for trial in trials} for which in ("true", "wanted"))
 
     def name(label: int) -> str:
@@ -165,16 +168,19 @@ def _target(trials: list[dict[str, Any]], names: Sequence[str]) -> str:
     return f"{image} was read as {name(*wanted) if len(wanted) == 1 else 'the attacker wants'}"
 
 
-def _removed(arm: str, after: dict[str, Any]) -> str:
+def _removed(arm: str, after: dict[str, Any], truth: bool) -> str:
     """What a defense did to the training set; the beginning of a sentence."""
-    if detection := after.get("detection"):
+    detection = after.get("detection")
+    if detection and not truth:
+        return f"{palette.arm_title(arm)} removed {round(detection['removed']):,} rows"
+    if detection:
         found, poisons, lost = caught(detection)
         return f"{palette.arm_title(arm)} caught {found:,} of {poisons:,} poisons at the cost of {lost:,} clean rows"
     return f"{palette.arm_title(arm)} was trained in its own way"
 
 
-def _defended(arm: str, after: dict[str, Any], before: dict[str, Any]) -> str:
-    sentence = _removed(arm, after)
+def _defended(arm: str, after: dict[str, Any], before: dict[str, Any], truth: bool) -> str:
+    sentence = _removed(arm, after, truth)
     if not after["asr"]:
         return f"{sentence}."
     success = after["asr"]["mean"]

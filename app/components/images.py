@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+
+from core.pictures import difference, gain, picture, png
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,6 @@ class Tile:
     row: int | None = None
 
 
-def _picture(image: np.ndarray) -> Image.Image:
-    channels_last = np.moveaxis(np.asarray(image), 0, -1)
-    return Image.fromarray(
-        channels_last[..., 0] if channels_last.shape[-1] == 1 else np.ascontiguousarray(channels_last)
-    )
-
-
-def png(image: np.ndarray) -> str:
-    """A (c, h, w) uint8 image as a data address."""
-    buffer = io.BytesIO()
-    _picture(image).save(buffer, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
 def figure(tile: Tile) -> str:
     """One tile; all words are escaped."""
     button = "" if tile.row is None else f' data-row="{int(tile.row)}" tabindex="0" role="button"'
@@ -51,18 +38,6 @@ def figure(tile: Tile) -> str:
 def wall(tiles: Sequence[Tile], size: int = 72) -> str:
     """Tiles side by side, wrapping; `size` is the width of a tile in pixels."""
     return f'<div class="ps-wall" style="--ps-tile:{int(size)}px">{"".join(map(figure, tiles))}</div>'
-
-
-def difference(clean: np.ndarray, changed: np.ndarray, gain: int) -> np.ndarray:
-    """What was changed, amplified: mid grey where nothing was, brighter or darker where the image was."""
-    moved = changed.astype(np.int32) - clean.astype(np.int32)
-    return np.clip(128 + gain * moved, 0, 255).astype(np.uint8)
-
-
-def gain(clean: np.ndarray, changed: np.ndarray) -> int:
-    """The amplification that just fills the range: 1 for a bold patch, up to 16 for a faint change."""
-    largest = int(np.abs(changed.astype(np.int32) - clean.astype(np.int32)).max(initial=0))
-    return int(np.clip(128 // max(largest, 1), 1, 16))
 
 
 def triples(
@@ -114,5 +89,5 @@ def sprite(images: np.ndarray, columns: int) -> str:
         sheet.reshape(sheet_rows, columns, c, h, w).transpose(2, 0, 3, 1, 4).reshape(c, sheet_rows * h, columns * w)
     )
     buffer = io.BytesIO()
-    _picture(joined).save(buffer, "JPEG", quality=85)
+    picture(joined).save(buffer, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

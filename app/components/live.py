@@ -8,7 +8,7 @@ from app import cache
 from app.components import actions, chips, frame, say
 from app.components.stages import stages
 from core import describe
-from core.figures import curves, palette
+from core.charts import learning
 from core.runs.store import Run
 
 STARTER, OTHERS = 1.0, 3.0
@@ -94,17 +94,10 @@ def escaped(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~$:" else letter for letter in text)
 
 
-def _arms(run: Run) -> list[str]:
-    """The arms of a run in an order that does not depend on which is trained first: control, undefended, defenses."""
-    arms = dict.fromkeys(step["arm"] for step in run.steps if step["kind"] == "train")
-    first = [arm for arm in ("control", "undefended") if arm in arms]
-    return first + [arm for arm in arms if arm not in first]
-
-
 def draw_curves(run: Run, key: str) -> None:
     """The curves as far as they go, or a place kept for them."""
-    points = cache.store().points(run.id)
-    if not points:
+    chart = learning.chart(run, cache.store().points(run.id), big=frame.big())
+    if chart is None:
         words = (
             "The curves appear with the first finished epoch."
             if run.live
@@ -113,13 +106,9 @@ def draw_curves(run: Run, key: str) -> None:
         with st.container(key=f"{key}-empty"):
             say.empty("No curve yet", words)
         return
-    epochs = int(run.spec.get("training", {}).get("epochs", 0)) or None
-    last = points[-1]
-    asr = "" if last["asr"] is None else f", attack success {last['asr']:.1%}"
     st.plotly_chart(
-        curves.training_curves(points, arms=_arms(run), epochs=epochs, big=frame.big()),
+        chart.figure,
         key=key,
         config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
-        alt=f"Clean accuracy and attack success per epoch. Last point: {palette.arm_title(last['arm'])}, "
-        f"epoch {last['epoch']}, accuracy {last['clean_accuracy'] or 0:.1%}{asr}.",
+        alt=chart.alt,
     )

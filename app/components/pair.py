@@ -6,19 +6,10 @@ import streamlit as st
 
 from app import cache
 from core.runs.store import Run
+from core.runs.trials import keys, victims
 from core.runs.view import RunView
 
 WIDTH = 190
-
-
-def keys(run: Run) -> list[int]:
-    """Numbers of the run's keys, from 0."""
-    return sorted({step["poison_key"] for step in run.steps if step["kind"] == "poison"})
-
-
-def victims(run: Run) -> list[int]:
-    """Numbers of the victims that are trained on each key, from 0."""
-    return sorted({step["victim"] for step in run.steps if step["kind"] == "train" and step["poison_key"] is not None})
 
 
 def pick(run: Run) -> RunView:

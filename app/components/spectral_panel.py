@@ -9,16 +9,15 @@ from app import cache
 from app.components import chosen_images, cut, frame, hover, say
 from app.components.look import Look
 from app.components.selection import Selection
+from core.charts import lens
 from core.figures import palette, spectral
 from core.runs.view import RunView
 
 AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
+VALUES, suspicious_class = lens.VALUES, lens.suspicious_class
 TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
-VALUES = 8
-"""Singular values that are drawn: those beyond say nothing about a back door."""
 THUMBNAILS = 2500
 """Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
-POINTS = 10_000
 HEIGHT = 590
 """Pixels of the projection: with its legend it fits below the controls on a small screen."""
 
@@ -80,19 +79,8 @@ def _controls(seen: RunView, defenses: list[str]) -> Look:
 
 
 def first_class(seen: RunView) -> int:
-    """The class to open with: what most poisons claim to be, or the most conspicuous one while that is hidden."""
-    truth, labels = seen.is_poison, seen.labels
-    if frame.truth() and truth is not None and labels is not None and truth.any():
-        return int(np.bincount(labels[truth]).argmax())
-    return suspicious_class(seen)
-
-
-def suspicious_class(seen: RunView) -> int:
-    """The class whose first singular value stands out most over its second; 0 where that is not known."""
-    values = seen.singular_values
-    if values is None or values.shape[1] < 2:
-        return 0
-    return int(np.argmax(values[:, 0] / np.maximum(values[:, 1], 1e-12)))
+    """The class to open with."""
+    return lens.first_class(seen, frame.truth())
 
 
 def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> list[int]:
@@ -100,7 +88,7 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
     if rows.coordinates is None:
         say.empty("This run stored no projection", "Switch on the spectral analysis in the Lab and run again.")
         return []
-    shown = _sampled(rows)
+    shown = lens.sampled(len(rows.rows), rows.flagged)
     figure = spectral.projection(
         rows.coordinates[shown],
         rows.rows[shown],
@@ -139,14 +127,6 @@ def _projection(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -
 def _drawn(look: Look, removed: np.ndarray | None) -> str:
     """What of the figure can change while its key stays; Streamlit forgets the selection then."""
     return f"{look.truth} {look.big} {0 if removed is None else removed.sum()}"
-
-
-def _sampled(rows: cache.ClassRows) -> np.ndarray:
-    """Places of the rows that are drawn: all, or an even sample that keeps everything flagged."""
-    if len(rows.rows) <= POINTS:
-        return np.arange(len(rows.rows))
-    even = np.linspace(0, len(rows.rows) - 1, POINTS).astype(int)
-    return np.union1d(even, np.flatnonzero(rows.flagged)) if rows.flagged is not None else even
 
 
 def _spoken(look: Look, rows: cache.ClassRows, removed: np.ndarray | None) -> str:

@@ -11,6 +11,7 @@ from app import cache, queueing
 from app.ahead import ahead
 from app.components import actions, chips, frame, gradient_look, say, sweep_learning
 from core.axes import Axis, Value
+from core.charts import sweep as charted
 from core.errors import PoisonscopeError
 from core.figures import palette
 from core.figures.sweep import success_curve
@@ -91,44 +92,27 @@ def _curve(found: Sweep) -> None:
     figure = success_curve(
         [(point.value, point.rates) for point in found.points if point.rates],
         axis=found.axis,
-        accuracies=[(point.value, point.accuracies) for point in found.points if _traded(found) and point.accuracies],
+        accuracies=[
+            (point.value, point.accuracies) for point in found.points if charted.traded(found) and point.accuracies
+        ],
         own=found.own,
         pending=[(point.value, chips.words(point.run)) for point in found.points if not point.rates],
         big=frame.big(),
     )
-    st.plotly_chart(figure, key=f"sweep-{found.axis.name}", config=gradient_look.CONFIG, alt=_said(found))
-    if _traded(found):
+    st.plotly_chart(figure, key=f"sweep-{found.axis.name}", config=gradient_look.CONFIG, alt=charted.said(found))
+    if charted.traded(found):
         say.small(
             "A good value is low in the upper chart and as high as no defense in the lower one, whose axis spans only "
             "what was measured."
         )
 
 
-def _traded(found: Sweep) -> bool:
-    """Whether the setting is a defense's, which buys attack success with clean accuracy."""
-    return found.axis.defense is not None
-
-
 def _learning(found: Sweep) -> None:
-    if not _traded(found) or len(found.points) == 1:
+    if not charted.traded(found) or len(found.points) == 1:
         return
     none = ("Not measured", "The curves of these runs are not stored here.")
     chart = sweep_learning.chart(found, big=frame.big())
     gradient_look.drawn("Attack success while it learns", chart, f"learning-{found.axis.name}", none)
-
-
-def _said(found: Sweep) -> str:
-    arm = found.axis.defense or "undefended"
-    told = [_told(found, point, arm) for point in found.points if arm in point.rates]
-    who = f"with {palette.arm_title(arm)}" if found.axis.defense else "without a defense"
-    return f"Attack success {who} against {found.axis.noun}: {', '.join(told)}."
-
-
-def _told(found: Sweep, point: sweep.Point, arm: str) -> str:
-    told = f"{percent(point.rates[arm]['mean'])} at {found.axis.named(point.value)}"
-    if not _traded(found) or arm not in point.accuracies:
-        return told
-    return f"{told} (clean accuracy {percent(point.accuracies[arm]['mean'])})"
 
 
 def _table(found: Sweep) -> str:
@@ -146,7 +130,7 @@ def _table(found: Sweep) -> str:
 def _row(found: Sweep, point: sweep.Point, arms: list[str]) -> str:
     run, own = point.run, point.value == found.own
     if point.rates:
-        cells = "".join(f"<td>{_cell(point, arm, _traded(found))}</td>" for arm in arms)
+        cells = "".join(f"<td>{_cell(point, arm, charted.traded(found))}</td>" for arm in arms)
     else:
         message = f" {html.escape(run.message)}" if run.message else ""
         cells = f'<td colspan="{max(1, len(arms))}">{chips.chip(run)}{message}</td>'

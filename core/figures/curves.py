@@ -36,23 +36,19 @@ def training_curves(
     Returns:
         A figure in percent.
     """
-    measured: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for point in points:
-        for measure in MEASURES:
-            if point.get(measure) is not None:
-                measured[point["arm"], measure][int(point["epoch"])].append(100 * float(point[measure]))
+    measured = by_epoch(points)
     order = list(dict.fromkeys([*(arms or []), *(arm for arm, _ in measured)]))
     figure = go.Figure()
     for arm, measure in sorted(measured, key=lambda line: (order.index(line[0]), list(MEASURES).index(line[1]))):
-        by_epoch = measured[arm, measure]
+        told = measured[arm, measure]
         colour = palette.arm_colour(arm, order)
-        if any(len(values) > 1 for values in by_epoch.values()) and not _yes_or_no(by_epoch):
-            there = np.array(sorted(by_epoch))
-            low, high = (np.array([side(by_epoch[epoch]) for epoch in there]) for side in (min, max))
+        if any(len(values) > 1 for values in told.values()) and not _yes_or_no(told):
+            there = np.array(sorted(told))
+            low, high = (np.array([side(told[epoch]) for epoch in there]) for side in (min, max))
             figure.add_trace(palette.band(there, low, high, colour))
-        figure.add_trace(_line(arm, measure, by_epoch, colour))
+        figure.add_trace(_line(arm, measure, told, colour))
     palette.styled(figure, height=380, big=big)
-    first = min((epoch for by_epoch in measured.values() for epoch in by_epoch), default=1)
+    first = min((epoch for told in measured.values() for epoch in told), default=1)
     figure.update_xaxes(
         title="Epoch", range=[first - 0.3, epochs + 0.3] if epochs else None, dtick=1 if (epochs or 99) <= 20 else None
     )
@@ -61,15 +57,25 @@ def training_curves(
     return figure
 
 
-def _yes_or_no(by_epoch: dict[int, list[float]]) -> bool:
+def by_epoch(points: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[int, list[float]]]:
+    """By arm and measure, by epoch: what the models of the arm had, in percent."""
+    measured: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for point in points:
+        for measure in MEASURES:
+            if point.get(measure) is not None:
+                measured[point["arm"], measure][int(point["epoch"])].append(100 * float(point[measure]))
+    return measured
+
+
+def _yes_or_no(told: dict[int, list[float]]) -> bool:
     """Whether every value is nothing or all: of models judged on one image each, a band would span the whole chart."""
-    return {value for values in by_epoch.values() for value in values} <= {0.0, 100.0}
+    return {value for values in told.values() for value in values} <= {0.0, 100.0}
 
 
-def _line(arm: str, measure: str, by_epoch: dict[int, list[float]], colour: str) -> go.Scatter:
+def _line(arm: str, measure: str, told: dict[int, list[float]], colour: str) -> go.Scatter:
     name, dash, symbol = MEASURES[measure]
-    epochs = sorted(by_epoch)
-    means = [sum(by_epoch[epoch]) / len(by_epoch[epoch]) for epoch in epochs]
+    epochs = sorted(told)
+    means = [sum(told[epoch]) / len(told[epoch]) for epoch in epochs]
     return go.Scatter(
         x=epochs,
         y=means,

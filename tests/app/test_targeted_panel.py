@@ -10,6 +10,7 @@ import pytest
 from app import trials
 from app.components import pair
 from core.runs.store import Store
+from core.runs.trials import grid
 from tests.app import targeted
 from tests.app.conftest import Open, text
 from tests.app.test_result_page import decoded, figures
@@ -224,7 +225,7 @@ def test_trials_on_the_way_are_those_of_the_files(store: Store, app: Open, make_
     app("start")  # so that the app's store is this one
     found = trials.pairs(run)
     assert [{**one, "probability": None} for one in found] == [{**one, "probability": None} for one in targeted.pairs()]
-    succeeded, probability, counted = trials.grid(found, "undefended")
+    succeeded, probability, counted = grid(found, "undefended")
     assert {tuple(at) for at in np.argwhere(succeeded)} == targeted.WON
     assert not counted[targeted.MISREAD] and probability[0, 0] == pytest.approx(0.8)
 

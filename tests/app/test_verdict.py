@@ -45,6 +45,12 @@ def test_sentences(numbers: dict[str, Any], tone: str, said: str) -> None:
     assert spoken.tone == tone
 
 
+def test_without_the_truth_the_verdict_counts_rows_and_not_poisons() -> None:
+    said = verdict(outcome(990, 4), truth=False).text
+    assert said.endswith("Spectral signatures removed 90 rows; after defense attack success falls to 0.4 %.")
+    assert "poison" not in said and "58" not in said
+
+
 def test_a_share_is_never_rounded_to_all_or_nothing() -> None:
     assert [percent(share) for share in (0, 0.0002, 0.4567, 0.9998, 1)] == [
         "0.0 %", "under 0.1 %", "45.7 %", "over 99.9 %", "100.0 %",
@@ -125,6 +131,12 @@ def test_sentences_about_trials(numbers: dict[str, Any], tone: str, said: str) -
     spoken = verdict(numbers, NAMES)
     assert said in spoken.text
     assert spoken.tone == tone
+
+
+def test_without_the_truth_nobody_learns_which_class_is_wanted() -> None:
+    said = verdict(tried(13, 20), NAMES, truth=False).text
+    assert "in 13 of 20 trials the target image was read as the attacker wants (65.0 %" in said
+    assert "stop" not in said and "speed" not in said
 
 
 def test_classes_without_names_are_numbers() -> None:
