@@ -28,7 +28,9 @@ class AdversarialPoisoning(TrainingDefense):
     Source: Geiping et al., "What Doesn't Kill You Makes You Robust(er): How to Adversarially Train against Data
         Poisoning", 2021. Departures: the targets' gradient is computed once a step, not once an inner step (it does not
         change); steps are given in pixel levels; the rows of a batch keep their order; a batch that is too small to be
-        split is trained on as it is; where every image is poisoned ("shuffled"), only the poisons are trained on.
+        split is trained on as it is; where every image is poisoned ("shuffled"), only the poisons are trained on;
+        random patches come in two an image and in any colour (published: one, of grey noise, which leaves a coloured
+        sticker all its power).
     """
 
     title = "Adversarial poisoning"
@@ -53,6 +55,14 @@ class AdversarialPoisoning(TrainingDefense):
     targets: Split = setting(
         "rest",
         "What poisons aim at: the rest of the batch, one or ten of its images, or (shuffled) every image at another.",
+        advanced=True,
+    )
+
+    patches: int = setting(2, "Random patches on each image (trigger only).", unit="patches", ge=1, le=8, advanced=True)
+    colours: Literal["any", "grey"] = setting(
+        "any",
+        "What patches look like (trigger only). grey: noise of one density for all channels, as published; any: a "
+        "density for each channel, often none or all, so that patches of one colour come up too.",
         advanced=True,
     )
 
@@ -95,7 +105,10 @@ class _Poisoning(Practising):
         course: list[Tensor] = []
         places, fake = torch.arange(poisons, len(images)), None
         if self.defense.proxy == "trigger":
-            changed, fake = exchanged(images, labels, poisons, self.classes, self.random)
+            count, coloured = self.defense.patches, self.defense.colours == "any"
+            changed, fake = exchanged(
+                images, labels, poisons, self.classes, self.random, count=count, coloured=coloured
+            )
         else:
             changed = images.clone()
             changed[:poisons], aim = self.poisoned(images, labels, poisons, net, course)

@@ -13,7 +13,7 @@ from core.analysis.matching import Matching
 from core.datasets.base import ImageSet
 from core.defenses.adversarial_poisoning import AdversarialPoisoning, _Poisoning
 from core.defenses.base import Session
-from core.defenses.patches import derangement, exchanged
+from core.defenses.patches import derangement, drawn, exchanged
 from core.models.base import Net
 from core.models.folded import folded
 from core.spec import Training
@@ -202,3 +202,22 @@ def test_a_patch_is_pasted_from_its_own_corner() -> None:
     images = torch.zeros((1, 3, 8, 8))
     made, _ = exchanged(images, torch.tensor([0]), 1, 1, torch.Generator().manual_seed(1))
     assert np.isin(made.numpy(), (0.0, 1.0)).all()
+
+
+def test_every_patch_of_several_is_pasted() -> None:
+    images = torch.full((1, 1, 40, 40), 0.5)
+    one, two = (
+        exchanged(images, torch.tensor([0]), 1, 1, torch.Generator().manual_seed(5), count=count)[0] for count in (1, 2)
+    )
+    first = one != 0.5
+    assert (two != 0.5).sum() > first.sum() and (two != 0.5)[first].all()  # the first stays, or is pasted over
+
+
+def test_colours_of_patches() -> None:
+    shape = (300, 3, 40, 40)
+    grey, coloured = (drawn(shape, torch.Generator().manual_seed(2), each) for each in (False, True))
+    assert grey.unique().tolist() == coloured.unique().tolist() == [0.0, 1.0]
+    bright = grey.mean(dim=(2, 3))
+    assert (bright.max(dim=1).values - bright.min(dim=1).values).max() < 0.15  # one density for the three channels
+    bright = coloured.mean(dim=(2, 3)).flatten()  # 900 channels: a third each of none, all and anything between
+    assert 0.28 < (bright == 0).float().mean() < 0.4 and 0.28 < (bright == 1).float().mean() < 0.4
