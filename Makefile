@@ -8,7 +8,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
-.PHONY: help run setup test lint worker tools browser venv
+.PHONY: help run setup test lint worker showcase tools browser venv
 .DEFAULT_GOAL := help
 
 help:
@@ -46,6 +46,11 @@ lint: tools ## only the checks that read the code without running it
 
 worker: setup ## start a worker by hand (the dashboard starts one by itself)
 	@$(PY) -m core worker
+
+showcase: setup ## compute the finished runs that are shipped anew, into assets/showcase (some ten minutes on two cores)
+	@rm -rf build/showcase
+	@POISONSCOPE_HOME=build/showcase $(PY) -m core showcase --make
+	@rm -rf build/showcase
 
 # --- what the targets above are made of -------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ import re
 import shutil
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +29,7 @@ from core.errors import StoreError, explain
 from core.runs.artifacts import Artifacts
 from core.runs.record import ENDED, Origin
 from core.runs.store import Store
-from core.spec import FORMAT
+from core.spec import FORMAT, digest
 from core.unpacking import MOST_FILES, check_members, json_object
 
 ARCHIVE = 1
@@ -99,13 +101,32 @@ _FROM_RUN = (
 )  # fmt: skip
 
 
-def export_run(store: Store, run_id: str, target: Path | BytesIO) -> None:
+@dataclass(frozen=True)
+class Light:
+    """How an archive is made smaller than its run.
+
+    Attributes:
+        keep: which files go into it, asked with a StepRef and a file's name. A step without its meta.json is left out.
+        note: one sentence that stands as the run's message.
+        more: StepRefs that the archive's run has beside the run's own.
+    """
+
+    keep: Callable[[dict[str, Any], str], bool]
+    note: str = ""
+    more: tuple[dict[str, Any], ...] = ()
+
+
+def export_run(store: Store, run_id: str, target: Path | BytesIO, light: Light | None = None) -> None:
     """Write a run that has ended, with the files of its finished steps, to one zip.
+
+    A step of which only a part goes into the archive gets a key of its own: whoever computes the same experiment must
+    not find the part and take it for the whole.
 
     Args:
         store: where it is.
         run_id: the run.
         target: a path, or bytes in memory.
+        light: what to leave out; nothing if not given.
 
     Raises:
         StoreError: there is no such run, or it has not ended.
@@ -114,29 +135,58 @@ def export_run(store: Store, run_id: str, target: Path | BytesIO) -> None:
     if run.state not in ENDED:
         raise StoreError(f"The run {run_id!r} is {run.state}; only a run that has ended can be exported.")
     series = [{name: value for name, value in point.items() if name != "id"} for point in store.points(run_id)]
-    facts = {name: getattr(run, name) for name in _FROM_RUN}
+    light = light or Light(lambda _step, _file: True, run.message)
+    packed = [_packed(store.artifacts, step, light) for step in (*run.steps, *light.more)]
+    facts = {name: getattr(run, name) for name in _FROM_RUN} | {"message": light.note}
     versions = {"archive": ARCHIVE, "format": FORMAT, "made_by": __version__}
+    record = {**versions, **facts, "steps": [step for step, _ in packed], "points": series}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("run.json", json.dumps({**versions, **facts, "steps": run.steps, "points": series}))
-        for key in dict.fromkeys(step["key"] for step in run.steps):
-            if store.artifacts.has(key):
-                for path in sorted(store.artifacts.folder(key).iterdir()):
-                    archive.write(path, f"steps/{key}/{path.name}")
+        archive.writestr("run.json", json.dumps(record))
+        for key, files in {step["key"]: files for step, files in packed}.items():
+            for path in files:
+                archive.write(path, f"steps/{key}/{path.name}")
 
 
-def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported") -> str:
+def _packed(artifacts: Artifacts, step: dict[str, Any], light: Light) -> tuple[dict[str, Any], list[Path]]:
+    """A StepRef as it stands in an archive, and its files that go with it."""
+    present = sorted(artifacts.folder(step["key"]).iterdir()) if artifacts.has(step["key"]) else []
+    kept = [path for path in present if light.keep(step, path.name)]
+    if "meta.json" not in [path.name for path in kept]:
+        return step, []
+    return (step if kept == present else {**step, "key": digest(["part of", step["key"]])}), kept
+
+
+def recorded(source: Path) -> dict[str, Any]:
+    """What a zip's run.json says, without unpacking anything else.
+
+    Raises:
+        StoreError: as for `import_run`.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            check_members(archive, "exported run", MEMBER, "run.json")
+            return _read_record(archive).model_dump()
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise StoreError(f"This is not a readable zip archive ({error}).") from None
+    except FileNotFoundError:
+        raise StoreError(f"There is no file {str(source)!r}.") from None
+
+
+def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported", *, run_id: str | None = None) -> str:
     """Add the run in a zip to the store; steps that are there already are kept.
 
     Args:
         store: where it goes.
         source: a path, or bytes in memory, such as an upload.
         origin: what the store says about where it comes from.
+        run_id: the id that it is to have; a new one if not given.
 
     Returns:
         The new run's id.
 
     Raises:
-        StoreError: the archive is damaged, hostile or of another version. The store is then as it was.
+        StoreError: the archive is damaged, hostile or of another version, or the id is taken. The store is then as it
+            was.
     """
     try:
         with zipfile.ZipFile(source) as archive, store.artifacts.scratch() as scratch:
@@ -147,7 +197,7 @@ def import_run(store: Store, source: Path | BytesIO, origin: Origin = "imported"
             folders = sorted((scratch / "steps").glob("*"))
             for folder in folders:
                 _check_step(folder, known)
-            return _take_in(store, record, folders, origin)
+            return _take_in(store, record, folders, origin, run_id)
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise StoreError(f"This is not a readable zip archive ({error}).") from None
     except FileNotFoundError:
@@ -211,7 +261,7 @@ def _check_array(path: Path) -> None:
         raise StoreError(f"{where} is longer than its array.")
 
 
-def _take_in(store: Store, record: _Record, folders: list[Path], origin: Origin) -> str:
+def _take_in(store: Store, record: _Record, folders: list[Path], origin: Origin, run_id: str | None) -> str:
     """Rename the steps into place and record the run; undone if anything fails on the way."""
     placed: list[str] = []
     artifacts: Artifacts = store.artifacts
@@ -221,7 +271,7 @@ def _take_in(store: Store, record: _Record, folders: list[Path], origin: Origin)
                 placed.append(folder.name)
         content = record.model_dump(include=set(_FROM_RUN) | {"steps", "points"})
         series = content.pop("points")
-        return store.insert_ended(content, series, origin)
+        return store.insert_ended(content, series, origin, run_id)
     except BaseException:
         for key in placed:
             artifacts.remove(key)

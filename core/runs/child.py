@@ -40,7 +40,7 @@ def main(load: Callable[[], Execute] = load_engine) -> None:
     Args:
         load: takes its time and returns what executes a run.
     """
-    _step_back()
+    step_back()
     faulthandler.enable()
     try:
         execute = load()
@@ -56,7 +56,7 @@ def main(load: Callable[[], Execute] = load_engine) -> None:
         perform(Recorder(store, run_id), execute)
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let everything that a person waits for go first.
 
     Linux shares the processor out among sessions before it looks at niceness within them, and this process has a

@@ -277,15 +277,23 @@ class Store:
         whole = {"phase": "Finished", "progress": 1.0} if state == "done" else {}
         return self._change(run_id, runs.c.state.in_(ACTIVE), **facts, **whole)
 
-    def insert_ended(self, facts: dict[str, Any], series: Iterable[dict[str, Any]], origin: Origin) -> str:
-        """Add a run that ended elsewhere, with its points, all or nothing; returns its new id.
+    def insert_ended(
+        self, facts: dict[str, Any], series: Iterable[dict[str, Any]], origin: Origin, run_id: str | None = None
+    ) -> str:
+        """Add a run that ended elsewhere, with its points, all or nothing; returns its id.
 
         Args:
             facts: columns of the table of runs, `state` among ENDED.
             series: its points without their ids.
             origin: where it comes from.
+            run_id: the id that it is to have; a new one if not given.
+
+        Raises:
+            StoreError: that is no run's id, or there is a run of that id.
         """
-        return self._insert({**facts, "origin": origin}, list(series))
+        if run_id is not None and not ID.fullmatch(run_id):
+            raise StoreError(f"{run_id!r:.70} is no run's id: small letters, digits and dashes, 64 at most.")
+        return self._insert({**facts, "origin": origin}, list(series), run_id)
 
     # ---- the worker
 
@@ -316,11 +324,11 @@ class Store:
         with self._engine.begin() as connection:
             return connection.execute(change).rowcount == 1
 
-    def _insert(self, facts: dict[str, Any], series: Iterable[dict[str, Any]] = ()) -> str:
-        """Insert a run under a new id; where its nonce is known already, the id of the run that has it."""
+    def _insert(self, facts: dict[str, Any], series: Iterable[dict[str, Any]] = (), wanted: str | None = None) -> str:
+        """Insert a run under the id wanted, or a new one; where its nonce is known already, the id of the run with it."""
         values = {"format": FORMAT, "state": "queued", "created": time.time(), **facts}
         while True:
-            run_id = "r-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
+            run_id = wanted or "r-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
             try:
                 with self._engine.begin() as connection:
                     connection.execute(insert(runs).values(**values, id=run_id))
@@ -336,6 +344,8 @@ class Store:
                     id_taken = connection.scalar(select(runs.c.id).where(runs.c.id == run_id)) is not None
                 if known is not None:
                     return known
+                if wanted is not None and id_taken:
+                    raise StoreError(f"There is a run {wanted!r} already.") from None
                 if not id_taken:
                     raise
 

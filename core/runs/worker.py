@@ -67,6 +67,18 @@ def ensure_worker(store: Store, command: Sequence[str] = WORKER) -> bool:
     return True
 
 
+def beside(store: Store, arguments: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+    """Start the command line with some arguments in a process that outlives this one; what it says goes to a log.
+
+    Args:
+        store: whose home folder it is to work in.
+        arguments: after `python -m core`.
+        name: of the log.
+    """
+    with _log(store, name) as log:
+        return _start(store, (sys.executable, "-m", "core", *arguments), subprocess.DEVNULL, log)
+
+
 class _Worker:
     """The loop of `serve`, apart from the lock and the signals."""
 

@@ -5,6 +5,7 @@ import json
 import pickle
 import stat
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from safetensors.numpy import save_file
 from core import unpacking
 from core.errors import StoreError
 from core.runs import archive
-from core.runs.archive import export_run, import_run
+from core.runs.archive import Light, export_run, import_run, recorded
 from core.runs.artifacts import save
+from core.runs.record import Run
 from core.runs.store import Store
 
 DATA, TRAIN, MISSING = "a" * 20, "b" * 20, "c" * 20
@@ -139,6 +141,56 @@ def test_a_showcase_says_so_and_twice_is_two_runs(files: Files, target: Store) -
     assert first != second and target.run(first).origin == "showcase"
     target.delete(first)
     assert target.artifacts.has(DATA), "the second one needs it"
+
+
+def test_a_run_may_be_given_its_id_which_nobody_else_may_have(files: Files, target: Store) -> None:
+    assert import_run(target, packed(files), run_id="my-own") == "my-own"
+    with pytest.raises(StoreError, match="'my-own' already"):
+        import_run(target, packed(files), run_id="my-own")
+    with pytest.raises(StoreError, match="'My own' is no run's id"):
+        import_run(target, packed(files), run_id="My own")
+    assert [run.id for run in target.runs()] == ["my-own"] and target.artifacts.has(TRAIN)
+
+
+def light(source: Store, target: Store, keep: Callable[[dict[str, Any], str], bool], *more: dict[str, Any]) -> Run:
+    """The source's run after a journey in a zip that keeps only some files."""
+    buffer = io.BytesIO()
+    export_run(source, source.runs()[0].id, buffer, Light(keep, "Packed by me.", more))
+    return target.run(import_run(target, buffer))
+
+
+def test_a_part_of_a_step_travels_under_a_key_of_its_own(source: Store, target: Store) -> None:
+    run = light(source, target, lambda step, file: file != "weights.safetensors")
+    data, train, missing = (step["key"] for step in run.steps)
+    assert (data, missing) == (DATA, MISSING) and train not in (TRAIN, DATA, MISSING)
+    assert target.artifacts.meta(train) == {"passes": 30} and not target.artifacts.has(TRAIN)
+    assert run.message == "Packed by me."
+
+
+def test_a_step_without_its_meta_is_left_out(source: Store, target: Store) -> None:
+    run = light(source, target, lambda step, file: step["kind"] == "train" or file != "meta.json")
+    assert [step["key"] for step in run.steps] == [DATA, TRAIN, MISSING]
+    assert sorted(path.name for path in target.artifacts.root.iterdir()) == [TRAIN]
+
+
+def test_steps_may_be_added_on_the_way(source: Store, target: Store) -> None:
+    added = {**steps()[0], "key": "d" * 20, "kind": "shipped"}
+    with source.artifacts.write(added["key"]) as folder:
+        save(folder, {"made": "here"})
+    run = light(source, target, lambda step, file: step["kind"] == "shipped", added)
+    assert [step["kind"] for step in run.steps] == ["data", "train", "train", "shipped"]
+    assert target.artifacts.meta(added["key"]) == {"made": "here"}
+
+
+def test_a_zip_is_asked_without_being_unpacked(source: Store, tmp_path: Path) -> None:
+    export_run(source, source.runs()[0].id, tmp_path / "run.zip")
+    told = recorded(tmp_path / "run.zip")
+    assert (told["name"], told["created"]) == ("Tea & cake", source.runs()[0].created)
+    with pytest.raises(StoreError, match="no file"):
+        recorded(tmp_path / "nothing.zip")
+    (tmp_path / "torn.zip").write_bytes((tmp_path / "run.zip").read_bytes()[:200])
+    with pytest.raises(StoreError, match="not a readable zip"):
+        recorded(tmp_path / "torn.zip")
 
 
 def test_only_a_run_that_ended_is_exported(source: Store) -> None:
