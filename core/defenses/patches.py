@@ -60,7 +60,8 @@ def drawn(shape: tuple[int, int, int, int], random: torch.Generator, coloured: b
     """(k, c, h, w): pixels 0 or 1, bright with a probability that is drawn once a patch, evenly from 0 to 1.
 
     Coloured ones draw it once a patch *and channel*, from -1 to 2 and clipped: a third of the channels is empty, a
-    third full. So patches of one colour come up, as triggers are; with one probability for all channels they are grey noise.
+    third full. So patches of one colour come up, as triggers are; with one probability for all channels they are grey
+    noise.
     """
     k, c, _, _ = shape
     density = (
