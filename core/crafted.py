@@ -63,6 +63,23 @@ class Poisons:
     target_indices: np.ndarray
 
 
+def relabelled(labels: np.ndarray, original_labels: np.ndarray) -> np.ndarray:
+    """Which of the rows that an attack changed are poisons; the others are covers.
+
+    A cover is changed and keeps its label although the attack relabels: it teaches nothing wrong, and is there so that
+    poisons do not stand apart. Detection counts covers as clean, because removing one costs a rightly labelled row.
+    Where no label is changed at all, every row is a poison.
+
+    Args:
+        labels, original_labels: (p,) int64, as the victim is told and as it was.
+
+    Returns:
+        (p,) bool.
+    """
+    changed = labels != original_labels
+    return changed if changed.any() else np.ones_like(changed)
+
+
 def dtype(name: str) -> np.dtype:
     """The type of an array of `Poisons`."""
     return np.dtype("|u1" if "h" in AXES[name] else "<i8")

@@ -6,13 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from core.attacks.base import Evaluation
+from core.crafted import relabelled
 from core.datasets.base import ImageSet, Split
 from core.runs.artifacts import Artifacts, save
 
 
 @dataclass(frozen=True)
 class PoisonedSet:
-    """A training set after the attack, with the truth about it."""
+    """A training set after the attack, with the truth about it.
+
+    Attributes:
+        train: all rows, as the victim is given them.
+        rows: (p,) int64, ascending, those that are poison; covers are not (`core.crafted.relabelled`).
+        evaluation: the test images as the attacker shows them.
+    """
 
     train: ImageSet
     rows: np.ndarray
@@ -68,4 +75,5 @@ def read_poisoned(artifacts: Artifacts, key: str, clean: ImageSet) -> PoisonedSe
     indices = np.concatenate([clean.indices, np.full(extra, -1)])  # added rows have no place in the source
     images[rows], labels[rows] = array("images"), array("labels")
     evaluation = Evaluation(array("eval_images"), array("eval_wanted"), array("eval_true"), array("eval_indices"))
-    return PoisonedSet(ImageSet(images, labels, clean.class_names, indices), rows, evaluation)
+    poisons = rows[relabelled(labels[rows], array("original_labels"))]
+    return PoisonedSet(ImageSet(images, labels, clean.class_names, indices), poisons, evaluation)

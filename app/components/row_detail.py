@@ -17,6 +17,8 @@ MOST = 320
 """Pixels that an enlarged image is wide at most, so that it fits beside the wall."""
 SMALL = 74
 """Pixels of the pictures of a comparison, so that four stand side by side."""
+COVER = "cover (changed, and keeps its label)"
+"""What a row is called that an attack changed only to hide its poisons."""
 
 
 def draw(seen: RunView, every: cache.AllRows, row: int, truth: bool) -> None:
@@ -25,16 +27,19 @@ def draw(seen: RunView, every: cache.AllRows, row: int, truth: bool) -> None:
     images, true = seen.images(one), seen.true_labels(one)
     assert images is not None and true is not None
     label, poison = int(every.labels[row]), truth and bool(every.poison[row])
+    covers = seen.cover_rows if truth else None
+    cover = covers is not None and row in covers
     times = max(1, min(TIMES, MOST // images.shape[-1]))
     big = Tile(images[0], f"row {row}, ×{times}", f"Row {row}, labelled {names[label]}, enlarged {times} times")
     st.html(wall([big], times * images.shape[-1]))
     facts = [("Label given", names[label])]
     if truth:
         changed = " (changed)" if true[0] != label else ""
-        facts += [("Label before", f"{names[int(true[0])]}{changed}"), ("Truth", "poison" if poison else "clean")]
+        kind = "poison" if poison else COVER if cover else "clean"
+        facts += [("Label before", f"{names[int(true[0])]}{changed}"), ("Truth", kind)]
     st.html(_table(facts + _scores(every, row)))
-    if poison:
-        _poison(seen, row, images)
+    if poison or cover:
+        _changed(seen, row, images)
     elif truth:
         say.small("Nothing was done to this image.")
 
@@ -66,7 +71,7 @@ def _target(seen: RunView) -> list[Tile]:
     return [Tile(shown["eval_images"][0], "target", f"The target: a “{true}”, to be read as “{wanted}”")]
 
 
-def _poison(seen: RunView, row: int, images: np.ndarray) -> None:
+def _changed(seen: RunView, row: int, images: np.ndarray) -> None:
     """Before, after and the difference; where one image is attacked, that image and how far the row is from it."""
     gain = gallery.amplification()
     originals, target = seen.originals(np.array([row])), _target(seen)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from torch import Tensor
 
+from core.crafted import relabelled
 from core.datasets.base import ImageSet, Report
 from core.errors import AttackError
 from core.models.base import Model, Net
@@ -62,7 +63,7 @@ class Poisoned:
 
     Attributes:
         data: the training set that the victim sees.
-        rows: (p,) int64, the rows of `data` that the attack changed or added, ascending.
+        rows: (p,) int64, the rows of `data` that the attack changed or added, ascending; covers are among them.
         originals: (p, c, h, w) uint8, the clean image behind each of them.
         original_labels: (p,) int64.
         trace: (restarts, steps) float32, the crafting loss where there was crafting; NaN where not measured.
@@ -142,6 +143,10 @@ class Attack(Component):
         """Rows that the attack may change among n: at least one."""
         return max(1, round(self.poison_fraction * n))
 
+    def cover_budget(self, n: int) -> int:
+        """Rows among n that an attack which relabels may change beside, without relabelling (`relabelled`)."""
+        return 0
+
 
 def apply(attack: Attack, data: ImageSet, tools: Tools) -> Poisoned:
     """Let an attack poison a training set, and verify that it kept its promises.
@@ -172,8 +177,9 @@ def _verify_rows(attack: Attack, n: int, poisoned: Poisoned) -> None:
         raise AttackError(f"{attack.name} must report its rows as one list of int64, not {rows.dtype} {rows.shape}.")
     if len(rows) == 0 or not (np.diff(rows) > 0).all() or rows[0] < 0 or rows[-1] >= end:
         raise AttackError(f"{attack.name} must report at least one row, ascending and inside the set of {end}.")
-    if len(rows) > attack.budget(n):
-        raise AttackError(f"{attack.name} changed {len(rows)} rows; its budget is {attack.budget(n)}.")
+    budget = attack.budget(n) + attack.cover_budget(n)
+    if len(rows) > budget:
+        raise AttackError(f"{attack.name} changed {len(rows)} rows; its budget is {budget}.")
     if end < n or not np.isin(np.arange(n, end), rows).all():
         raise AttackError(f"{attack.name} removed rows, or added rows that it does not report.")
 
@@ -196,6 +202,9 @@ def _verify_images(attack: Attack, before: ImageSet, poisoned: Poisoned) -> None
         raise AttackError(f"{attack.name} reports originals that are not the clean images of its rows.")
     if not np.array_equal(poisoned.original_labels, before.labels[sources]):
         raise AttackError(f"{attack.name} reports original labels that are not those of the training set.")
+    poisons = int(relabelled(after.labels[rows], poisoned.original_labels).sum())
+    if poisons > attack.budget(n):
+        raise AttackError(f"{attack.name} relabelled {poisons} rows; its budget is {attack.budget(n)}.")
     if not attack.changes_labels and not np.array_equal(after.labels[rows], poisoned.original_labels):
         raise AttackError(f"{attack.name} is clean-label but changed labels.")
     if attack.epsilon_bound:

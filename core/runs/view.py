@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core.crafted import relabelled
 from core.errors import StoreError
 from core.runs.record import Run
 from core.runs.store import Store
@@ -113,12 +114,12 @@ class RunView:
 
     @property
     def is_poison(self) -> np.ndarray | None:
-        """(n,) bool: the truth."""
+        """(n,) bool: the truth; covers are no poisons."""
         poison = self._poison()
         if poison is None:
             return None
         truth = np.zeros(poison.n, dtype=bool)
-        truth[poison.rows] = True
+        truth[poison.rows[poison.poisons]] = True
         return truth
 
     def images(self, rows: np.ndarray) -> np.ndarray | None:
@@ -178,7 +179,14 @@ class RunView:
     @property
     def poison_rows(self) -> np.ndarray | None:
         """(p,) int64, ascending: the rows that are poison."""
-        return self.array("poison", "rows")
+        changed = self._changed()
+        return None if changed is None else changed[0][changed[1]]
+
+    @property
+    def cover_rows(self) -> np.ndarray | None:
+        """(q,) int64, ascending: rows that the attack changed without relabelling, to hide its poisons."""
+        changed = self._changed()
+        return None if changed is None else changed[0][~changed[1]]
 
     @property
     def trace(self) -> np.ndarray | None:
@@ -231,14 +239,6 @@ class RunView:
             return None
         return self.store.artifacts.array(step["key"], "dropped_at")
 
-    @property
-    def isolation(self) -> np.ndarray | None:
-        """(e, n) int32: rows in the cluster of each row's medoid, at the epochs of the undefended gradient record."""
-        step = self.step("isolation")
-        if step is None or not self.store.artifacts.holds(step["key"], "sizes"):
-            return None
-        return self.store.artifacts.array(step["key"], "sizes")
-
     def practice(self, arm: str) -> dict[str, Any] | None:
         """What `core.defenses.practice` kept of the arm's training: its arrays by their short names, and `sizes`.
 
@@ -251,6 +251,14 @@ class RunView:
         names = ("epochs", "rows", "labels", "fake", "before", "after", "course", "losses", "probabilities")
         arrays = {name: self.store.artifacts.array(step["key"], f"practice_{name}") for name in names}
         return {**arrays, "sizes": dict(self.store.artifacts.meta(step["key"])["practice"])}
+
+    @property
+    def isolation(self) -> np.ndarray | None:
+        """(e, n) int32: rows in the cluster of each row's medoid, at the epochs of the undefended gradient record."""
+        step = self.step("isolation")
+        if step is None or not self.store.artifacts.holds(step["key"], "sizes"):
+            return None
+        return self.store.artifacts.array(step["key"], "sizes")
 
     @property
     def embedding(self) -> dict[str, Any] | None:
@@ -280,18 +288,26 @@ class RunView:
 
     # ---- helpers
 
+    def _changed(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(p,) the rows that the attack changed or added, and whether each is a poison; None where that is unknown."""
+        step = self.step("poison")
+        if step is None:
+            return None
+        names = ("rows", "labels", "original_labels")
+        rows, given, before = (self.store.artifacts.array(step["key"], name) for name in names)
+        return rows, relabelled(given, before)
+
     def _poison(self) -> "_Poison | None":
         """Which rows are poison; None while that is not known yet."""
         labels = self.array("data", "train_labels")
         if labels is None:
             return None
         if all(step["kind"] != "poison" for step in self.run.steps):
-            return _Poison(None, np.empty(0, np.int64), len(labels))
-        step = self.step("poison")
-        if step is None:
+            return _Poison(None, np.empty(0, np.int64), np.empty(0, bool), len(labels))
+        step, changed = self.step("poison"), self._changed()
+        if step is None or changed is None:
             return None
-        rows = self.store.artifacts.array(step["key"], "rows")
-        return _Poison(step["key"], rows, int(self.store.artifacts.meta(step["key"])["n"]))
+        return _Poison(step["key"], *changed, int(self.store.artifacts.meta(step["key"])["n"]))
 
     def _overlaid(self, clean: str, poisoned: str, rows: np.ndarray | None) -> np.ndarray | None:
         """Take `rows` (None: all) from the data's array `clean`, and poison rows from the poison's array `poisoned`.
@@ -317,8 +333,16 @@ class RunView:
 
 @dataclass(frozen=True)
 class _Poison:
-    """The poisons' step (None: there is no attack), their rows, and the rows of the whole poisoned set."""
+    """What an attack did to the training set.
+
+    Attributes:
+        key: the poisons' step; None where there is no attack.
+        rows: (p,) int64, the rows that it changed or added.
+        poisons: (p,) bool, which of them are poisons; the others are covers.
+        n: rows of the whole poisoned set.
+    """
 
     key: str | None
     rows: np.ndarray
+    poisons: np.ndarray
     n: int

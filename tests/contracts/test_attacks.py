@@ -11,6 +11,7 @@ import pytest
 
 from core import registry, spec
 from core.attacks.base import Attack, Evaluation, Poisoned, Tools, apply, evaluation
+from core.crafted import relabelled
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.spec import setting
@@ -18,6 +19,7 @@ from core.train.loop import build
 from tests.poison_files import archive
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "adaptive_blend": [{"target_class": 1, "cover_fraction": 0.15}, {"cover_fraction": 0}],
     "badnets": [
         {"target_class": 1},
         {"mode": "one_source", "source_class": 2, "target_class": 0, "place": "centre", "opacity": 0.5},
@@ -29,6 +31,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "gradient_matching": [
         {"steps": 5, "restarts": 2},
         {"steps": 5, "choice": "gradient_norm", "source_class": 2, "target_class": 1, "epsilon": 4},
+        {"steps": 5, "adaptive": "gradient_space", "nearness": 2.0},
     ],
     "imported": [{"path": "poisons.zip"}],
     "label_flip": [{"mode": mode} for mode in ("symmetric", "pair", "fixed")],
@@ -110,7 +113,8 @@ def test_an_attack_changes_what_it_reports_and_no_more(
     assert np.array_equal(data.images, untouched.images) and np.array_equal(data.labels, untouched.labels)
 
     after, rows, n = poisoned.data, poisoned.rows, len(data)
-    assert 1 <= len(rows) <= 8  # a tenth of 80
+    assert 1 <= len(rows) <= 8 + attack.cover_budget(80)  # a tenth of 80, and what hides it
+    assert relabelled(after.labels[rows], poisoned.original_labels).sum() <= 8
     assert after.images.dtype == poisoned.originals.dtype == np.uint8
     changed = np.zeros(len(after), dtype=bool)
     changed[:n] = (after.images[:n] != data.images).any(axis=(1, 2, 3)) | (after.labels[:n] != data.labels)

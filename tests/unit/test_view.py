@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.datasets.base import ImageSet
 from core.errors import StoreError
 from core.runs.artifacts import save
 from core.runs.store import Store
 from core.runs.view import RunView
+from core.sets import read_poisoned
 
 KEYS = {kind: f"{number:020x}" for number, kind in enumerate(("data", "poison", "train", "control", "measure", "rest"))}
 FIELDS = {"label": "", "arm": None, "poison_key": None, "victim": None, "defense": None}
@@ -104,6 +106,39 @@ def test_what_gets_finished_is_seen_at_the_next_look(store: Store, run_id: str) 
 def test_the_poisoned_set_is_the_clean_one_with_poisons_laid_over(view: RunView) -> None:
     assert view.labels is not None and view.labels.tolist() == [0, 1, 2, 2, 1, 2]
     assert view.is_poison is not None and view.is_poison.tolist() == [False, False, False, True, False, True]
+
+
+def test_rows_that_keep_their_label_where_others_do_not_are_covers(store: Store, run_id: str) -> None:
+    """Row 1 (class 1) is changed and stays class 1; row 3 (class 0) becomes class 2."""
+    view = RunView(store, store.run(run_id))
+    assert view.poison_rows is None and view.cover_rows is None
+    finish_data(store)
+    finish(
+        store, "poison", {"n": 5},
+        rows=np.array([1, 3]), images=np.stack([image(111), image(133)]), labels=np.array([1, 2]),
+        originals=np.stack([image(10), image(30)]), original_labels=np.array([1, 0]),
+        eval_images=np.stack([image(200)]), eval_wanted=np.array([2]), eval_true=np.array([1]),
+        eval_indices=np.array([4]),
+    )  # fmt: skip
+    assert view.poison_rows is not None and view.poison_rows.tolist() == [3]
+    assert view.cover_rows is not None and view.cover_rows.tolist() == [1]
+    assert view.is_poison is not None and np.flatnonzero(view.is_poison).tolist() == [3]
+    images = view.images(np.array([0, 1, 3]))
+    assert images is not None and images[:, 0, 0, 0].tolist() == [0, 111, 133]  # the victim sees covers as well
+    clean = np.stack([image(10 * row) for row in range(5)])
+    data = ImageSet(clean, np.array([0, 1, 2, 0, 1]), ("a", "b", "c"), np.arange(5))
+    found = read_poisoned(store.artifacts, KEYS["poison"], data)
+    assert found.rows.tolist() == [3] and np.flatnonzero(found.truth).tolist() == [3]
+    assert found.train.images[:, 0, 0, 0].tolist() == [0, 111, 20, 133, 40]
+
+
+def test_where_no_label_is_changed_every_changed_row_is_poison(store: Store, run_id: str) -> None:
+    finish_data(store)
+    same = np.array([1, 0])
+    finish(store, "poison", {"n": 5}, rows=np.array([1, 3]), labels=same, original_labels=same)
+    view = RunView(store, store.run(run_id))
+    assert view.poison_rows is not None and view.poison_rows.tolist() == [1, 3]
+    assert view.cover_rows is not None and view.cover_rows.tolist() == []
 
 
 def test_images_in_the_order_that_was_asked_for(view: RunView) -> None:
