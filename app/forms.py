@@ -44,6 +44,7 @@ NAMES = {
     "surrogate_model": "Kind of surrogate",
     "setups": "List of set-ups",
     "part": "Part to pretrain on",
+    "defended": "Pretrained with the defense",
     "train": "Training images",
     "test": "Test images",
 }

@@ -293,7 +293,9 @@ def _pretrained(experiment: Experiment) -> int:
     """Networks that others start from: the victims', and one for every surrogate that does not share its weights."""
     if experiment.scenario == "from_scratch":
         return 0
-    return 1 + (_surrogates(experiment) if getattr(experiment.attack, "knowledge", "") != "white_box" else 0)
+    defended = [each for each in experiment.defenses if getattr(each, "kind", "") == "training"]
+    victims = 1 + (len(defended) if experiment.defends_pretraining and experiment.attack is not None else 0)
+    return victims + (_surrogates(experiment) if getattr(experiment.attack, "knowledge", "") != "white_box" else 0)
 
 
 def _surrogate_model(experiment: Experiment) -> Component:

@@ -125,6 +125,11 @@ class Pretraining(Part):
         0.5, "Share of every class to pretrain on, where no other data set is given.", unit="fraction", gt=0, lt=1
     )
     training: Training = Field(default=Training(), description="How the pretrained network is trained.")
+    defended: Literal["no", "also", "only"] = setting(
+        "no",
+        "Whether a training defense takes part in pretraining the network that its arm starts from. also: there and in "
+        "the victims' training. only: there, and victims are then trained as if undefended.",
+    )
 
 
 class Analysis(Part):
@@ -181,6 +186,16 @@ class Experiment(Part):
     def known_defense(self) -> Component | None:
         """The defense that an attacker who knows it expects: the first that takes part in training."""
         return next((each for each in self.defenses if each.kind == "training"), None)  # type: ignore[attr-defined]
+
+    @property
+    def defends_pretraining(self) -> bool:
+        """Whether arms with a training defense start from networks that were pretrained with it."""
+        return self.scenario != "from_scratch" and self.pretraining.defended != "no"
+
+    @property
+    def defends_training(self) -> bool:
+        """Whether training defenses take part in the victims' own training, and not in pretraining only."""
+        return not (self.defends_pretraining and self.pretraining.defended == "only")
 
     def hash(self) -> str:
         """The same for two experiments that compute the same thing: name and device do not count."""

@@ -22,8 +22,8 @@ from core.looks import isolation_share
 from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
-from core.spec import Experiment, digest, parse
-from core.watch import Events, Watch
+from core.spec import Component, Experiment, digest, parse
+from core.watch import Events, Nobody, Watch
 from core.work import Work
 
 POINT = ("epoch", "loss", "clean_accuracy", "asr", "seconds")
@@ -135,15 +135,22 @@ class _Planner:
             undefended = self.train("undefended", "Train on the poisoned set", 0, poison)
             yield self.look("embedding", "Map the gradient space", "undefended", poison, undefended)
 
-    def pretrained(self, number: int, model: dict[str, Any]) -> tuple[Step, ...]:
-        """The network that others start from; number 0 is the victims'. None where all start from new weights."""
+    def pretrained(self, number: int, model: dict[str, Any], defense: Component | None = None) -> tuple[Step, ...]:
+        """The network that others start from; number 0 is the victims'. None where all start from new weights.
+
+        Of victims with a training defense, and of attackers who know it, it was trained with the defense where the
+        experiment says so; all others share a plain one.
+        """
         if self.pretraining_data is None:
             return ()
-        seed = derive(self.experiment.seed, "pretrain", number)
-        own = [model, self.settings["pretraining"]["training"], seed]
-        key = digest(["pretrain", [self.pretraining_data.key], own])
+        own = [model, self.settings["pretraining"]["training"], derive(self.experiment.seed, "pretrain", number)]
+        label, arm, name = "Pretrain", "pretrained", None
+        if defense is not None and self.experiment.defends_pretraining:
+            own += self._taking_part(defense)
+            label, arm, name = f"Pretrain with {defense.title}", defense.name, defense.name
         needs = (self.pretraining_data,)
-        return (Step("pretrain", key, "Pretrain", needs, self.costs.pretrain, "pretrained", None, number),)
+        key = digest(["pretrain", [need.key for need in needs], own])
+        return (Step("pretrain", key, label, needs, self.costs.pretrain, arm, None, number, name),)
 
     def surrogates(self, attack: Attack) -> tuple[Step, ...]:
         """The attacker's own networks, trained on clean data; their seeds are never a victim's."""
@@ -152,10 +159,12 @@ class _Planner:
         model = self.settings["model"]
         if attack.knowledge == "black_box":
             model = registry.load("models", attack.surrogate_model)().model_dump(mode="json")
+        known = self.experiment.known_defense if attack.knows_defense else None
         steps = []
         for number in range(attack.surrogates):
-            start = self.pretrained(0 if attack.knowledge == "white_box" else number + 1, model)
-            own = [self.experiment.scenario, model, self.settings["training"], *self._known(attack)]
+            start = self.pretrained(0 if attack.knowledge == "white_box" else number + 1, model, known)
+            own = [self.experiment.scenario, model, self.settings["training"]]
+            own += self._taking_part(known) if known is not None and self.experiment.defends_training else []
             needs = (self.data, *start)
             seed = derive(self.experiment.seed, "surrogate", number)
             key = digest(["surrogate", [need.key for need in needs], [*own, seed]])
@@ -163,10 +172,9 @@ class _Planner:
             steps.append(Step("surrogate", key, label, needs, self.costs.surrogate, "surrogate", None, number))
         return tuple(steps)
 
-    def _known(self, attack: Attack) -> list[Any]:
-        """The defense with which surrogates are trained, and what its random streams follow from."""
-        known = self.experiment.known_defense if attack.knows_defense else None
-        return [] if known is None else [known.model_dump(mode="json"), self.experiment.seed]
+    def _taking_part(self, defense: Component) -> list[Any]:
+        """What a training depends on that a defense takes part in: it, and what its random streams follow from."""
+        return [defense.model_dump(mode="json"), self.experiment.seed]
 
     def poison(self, attack: Attack, surrogates: tuple[Step, ...], key: int) -> Step:
         """Poison the training set, once for every key."""
@@ -188,7 +196,7 @@ class _Planner:
         poison: Step | None = None,
         kept: Step | None = None,
         *,
-        defense: str | None = None,
+        defense: TrainingDefense | None = None,
         own: Any = None,
         beside: Step | None = None,
     ) -> Step:
@@ -197,16 +205,18 @@ class _Planner:
         Args:
             arm, label, victim, poison: which.
             kept: a filter that says which rows are left, for its own arm or its random control.
-            defense, own: a training defense that takes part, and its settings.
+            defense, own: a training defense that takes part, and what else the training depends on.
             beside: the training with that defense, for its twins.
         """
-        start = self.pretrained(0, self.settings["model"])
+        start = self.pretrained(0, self.settings["model"], defense)
         needs = tuple(step for step in (self.data, *start, poison, kept, beside) if step is not None)
         part = "random" if kept is not None and arm.endswith("_random") else "flagged"
         seed = derive(self.experiment.seed, "victim", victim)
         fixed = [part, self.experiment.scenario, self.settings["model"], self.settings["training"], seed]
         digested = digest(["train", [need.key for need in needs], [*fixed, own]])
-        key, named = poison.poison_key if poison else None, kept.defense if kept else defense
+        key, named = poison.poison_key if poison else None, kept.defense if kept else None
+        if defense is not None:
+            named = defense.name
         return Step("train", digested, label, needs, self.costs.train, arm, key, victim, named)
 
     def look(
@@ -229,7 +239,7 @@ class _Planner:
         for defense, settings in zip(self.experiment.defenses, self.settings["defenses"], strict=True):
             assert isinstance(defense, Defense)
             if isinstance(defense, TrainingDefense):
-                yield from self.trained_with(defense, settings, poison, undefended.victim or 0)
+                yield from self.trained_with(defense, poison, undefended.victim or 0)
                 continue
             name, title, own = defense.name, defense.title, [settings, self.experiment.seed]
             score = self.look("score", f"Score every row: {title}", name, poison, features, own=own, defense=name)
@@ -239,19 +249,22 @@ class _Planner:
             yield self.train(name, f"Retrain after {title}", victim, poison, decided)
             yield self.train(f"{name}_random", "Retrain after random removal (control)", victim, poison, decided)
 
-    def trained_with(
-        self, defense: TrainingDefense, settings: dict[str, Any], poison: Step, victim: int
-    ) -> Iterator[Step]:
+    def trained_with(self, defense: TrainingDefense, poison: Step, victim: int) -> Iterator[Step]:
         """A training that the defense takes part in, and its twins, which need to know how much it dropped."""
-        own = [settings, self.experiment.seed]
+        if not self.experiment.defends_training:
+            label = f"Train after pretraining with {defense.title}"
+            plain = self.train(defense.name, label, victim, poison, defense=defense)
+            yield from (*_before(plain), plain)
+            return
+        own = self._taking_part(defense)
         label = f"Train with {defense.title}"
-        defended = self.train(defense.name, label, victim, poison, defense=defense.name, own=own)
-        yield defended
+        defended = self.train(defense.name, label, victim, poison, defense=defense, own=own)
+        yield from (*_before(defended), defended)
         for twin in defense.twins:
             arm, label = f"{defense.name}_{twin}", f"Train beside {defense.title}, dropping by {twin}"
             if twin == "random":
                 label = f"Train beside {defense.title}, dropping at random"
-            yield self.train(arm, label, victim, poison, defense=defense.name, own=[*own, twin], beside=defended)
+            yield self.train(arm, label, victim, poison, defense=defense, own=[*own, twin], beside=defended)
 
 
 def _before(step: Step) -> Iterator[Step]:
@@ -303,29 +316,10 @@ def warm_up(artifacts: Artifacts) -> None:
     experiment = parse({"training": {"epochs": 1}, "defenses": []})
     data = plan(experiment)[0]
     device = devices.pick("auto")
-    work = Work(experiment, artifacts, Watch(_Nobody(), {data.key: 1.0}), device)
+    work = Work(experiment, artifacts, Watch(Nobody(), {data.key: 1.0}), device)
     if not artifacts.has(data.key):
         work.run(data)
     work.rehearse(data)
-
-
-class _Nobody:
-    """Watches nothing."""
-
-    def planned(self, steps: list[dict[str, Any]], device: str) -> None:
-        pass
-
-    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
-        pass
-
-    def point(self, **point: Any) -> None:
-        pass
-
-    def concluded(self, result: dict[str, Any]) -> None:
-        pass
-
-    def cancelled(self) -> bool:
-        return False
 
 
 def _run_all(steps: list[Step], lanes: int, work: Work, watch: Watch) -> None:

@@ -214,7 +214,7 @@ class Work:
             trained = step.all("surrogate")
             nets = tuple(self._loaded(surrogate, self._surrogate_model, split.train) for surrogate in trained)
             tools = replace(tools, surrogates=nets)
-            if attack.simulates_defense:
+            if attack.simulates_defense and self.experiment.defends_training:
                 tools = replace(
                     tools, defended=tuple(self._defended(split, number, net) for number, net in enumerate(nets))
                 )
@@ -236,14 +236,18 @@ class Work:
         model = self._model if step.victim == 0 else self._surrogate_model
         seed = derive(self.experiment.seed, "pretrain", step.victim)
         net = build(model, split.train, seed, self.device)
-        self._fit(step, folder, tell, net, split, self.experiment.pretraining.training, seed)
+        training, defense, hooks = self.experiment.pretraining.training, self._training_defense(step), None
+        if defense is not None:
+            apart = derive(self.experiment.seed, "defense", "pretrain", step.victim)
+            hooks = defense.hooks(self._session(split, apart, training))
+        self._fit(step, folder, tell, net, split, training, seed, hooks=hooks)
 
     def _surrogate(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split, seed = self.split(step), derive(self.experiment.seed, "surrogate", step.victim)
         net = self._start(step, self._surrogate_model, split.train, seed)
         attack, hooks = self.experiment.attack, None
         assert isinstance(attack, attacks.Attack)
-        if attack.knows_defense:
+        if attack.knows_defense and self.experiment.defends_training:
             known = self.experiment.known_defense
             assert isinstance(known, TrainingDefense)
             hooks = known.hooks(self._session(split, derive(self.experiment.seed, "defense", "surrogate", step.victim)))
@@ -266,7 +270,7 @@ class Work:
     def _hooks(self, step: "Step", split: Split) -> Hooks:
         """What a training defense does in the loop, or its twin; nothing for other arms."""
         defense = self._training_defense(step)
-        if defense is None:
+        if defense is None or not self.experiment.defends_training:
             return Hooks()
         session = self._session(split, derive(self.experiment.seed, "defense", step.poison_key, step.victim))
         if not step.has("train"):
@@ -275,13 +279,13 @@ class Work:
         criterion = next(each for each in defense.twins if step.arm == f"{defense.name}_{each}")
         return twin(session, dropped_at, criterion)
 
-    def _session(self, split: Split, seed: int) -> Session:
-        """A training, as a defense that takes part in it sees it."""
+    def _session(self, split: Split, seed: int, training: Training | None = None) -> Session:
+        """A training, the victims' unless another is given, as a defense that takes part in it sees it."""
         return Session(
             images=on_device(split.train.images, self.device),
             labels=on_device(split.train.labels, self.device),
             classes=len(split.train.class_names),
-            training=self.experiment.training,
+            training=training or self.experiment.training,
             flip=split.flip,
             seed=seed,
         )

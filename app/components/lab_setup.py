@@ -65,6 +65,7 @@ def pretraining(old: dict[str, Any], prefix: str, known: forms.Known) -> dict[st
         held["data"] = {"name": name, **drawn}
     with st.expander("How it is pretrained"):
         held["training"] = forms.draw(Training, old["training"], f"{prefix}.training", known)
+        held["defended"] = forms.widget("defended", fields["defended"], old["defended"], f"{prefix}.defended", known)
     return held
 
 

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from core.attacks.polytope import FeatureSpaces, bullseye, descend, views_of
-from core.attacks.targeted import Crafted, Problem, Targeted
+from core.attacks.polytope import FeatureSpaceAttack, FeatureSpaces, bullseye, descend, views_of
+from core.attacks.targeted import Crafted, Problem
 from core.spec import setting
 
 
-class BullseyePolytope(Targeted):
+class BullseyePolytope(FeatureSpaceAttack):
     """Move the mean of the poisons' features onto the target's, in every surrogate at once.
 
     Source: Aghakhani et al., "Bullseye Polytope: A Scalable Clean-Label Poisoning Attack with Improved

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from core.attacks.polytope import FeatureSpaces, descend
-from core.attacks.targeted import Crafted, Problem, Targeted
+from core.attacks.polytope import FeatureSpaceAttack, FeatureSpaces, descend
+from core.attacks.targeted import Crafted, Problem
 from core.spec import setting
 
 
-class ConvexPolytope(Targeted):
+class ConvexPolytope(FeatureSpaceAttack):
     """Alternate between the best convex combination of the poisons' features and the poisons themselves.
 
     Source: Zhu et al., "Transferable Clean-Label Poisoning Attacks on Deep Neural Nets", ICML 2019. Departures: the

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.attacks.polytope import FeatureSpaces, collision
-from core.attacks.targeted import Crafted, Problem, Targeted
+from core.attacks.polytope import FeatureSpaceAttack, FeatureSpaces, collision
+from core.attacks.targeted import Crafted, Problem
 from core.spec import setting
 
 
-class FeatureCollision(Targeted):
+class FeatureCollision(FeatureSpaceAttack):
     """Forward-backward splitting, each poison for itself; a step is taken only if it lowers that poison's objective.
 
     Source: Shafahi et al., "Poison Frogs!", NeurIPS 2018. Departures: squared feature distances are in units of the

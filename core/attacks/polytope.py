@@ -1,16 +1,33 @@
 """What the attacks in feature space share: poisons whose features surround, or meet, those of the target."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from core.attacks.crafting import Moves
-from core.attacks.targeted import Crafted, Problem
+from core.attacks.targeted import Crafted, Problem, Targeted
 from core.models.base import Net
 from core.models.folded import folded, in_half
+from core.spec import setting
 
 COMPONENT = False
+
+
+class FeatureSpaceAttack(Targeted):
+    """Base of the attacks that need features which the victim builds on; see the module's text."""
+
+    adaptive: Literal["oblivious", "surrogate"] = setting(
+        "oblivious",
+        "What the attacker makes of the experiment's first training defense. oblivious: nothing. surrogate: its "
+        "surrogates, and what they were pretrained to, are trained with it.",
+        advanced=True,
+    )
+
+    @property
+    def knows_defense(self) -> bool:
+        return self.adaptive == "surrogate"
 
 
 class FeatureSpaces:
