@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from filelock import Timeout
 
 from app.components.images import sprite
+from core import showcase as shipped
 from core.errors import PoisonscopeError, StoreError
 from core.home import home
 from core.runs.store import Run, Store
@@ -52,6 +54,24 @@ def worker() -> None:
     if time.monotonic() - looked[0] > WORKER_LOOK:
         looked[0] = time.monotonic()
         ensure_worker(store())
+
+
+def showcase() -> list[str]:
+    """Bring the shipped runs into the store, once; sentences about those that could not be had."""
+    return _showcase(str(home()), str(shipped.folder()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _showcase(folder: str, source: str) -> list[str]:
+    from core.runs.worker import beside
+
+    try:
+        problems = shipped.load(store())
+    except (PoisonscopeError, Timeout, OSError) as error:
+        return [str(error)]
+    if shipped.undrawn(store()):
+        beside(store(), ("showcase",), "showcase")
+    return problems
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

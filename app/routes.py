@@ -1,29 +1,41 @@
-"""The pages, by name, so that one page can lead to another."""
+"""The pages, by name, so that one page can lead to another. A name is the page's file in app/views and its place."""
+
+import importlib
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-SECTIONS = {"Begin": ("start",), "Experiment": ("lab",), "Analyse": ("result", "images", "gradients")}
+PAGES = {
+    "start": ("Start", "home"),
+    "story": ("Story", "slideshow"),
+    "lab": ("Lab", "science"),
+    "result": ("Run", "monitoring"),
+    "spectral": ("Spectral", "bubble_chart"),
+    "gradients": ("Gradients", "scatter_plot"),
+    "images": ("Images", "grid_view"),
+}
+"""Title and icon of every page."""
+
+SECTIONS = {
+    "Begin": ("start", "story"),
+    "Experiment": ("lab",),
+    "Analyse": ("result", "spectral", "gradients", "images"),
+}
+HIDDEN = ("story",)
+"""Pages that the navigation does not show: other pages lead there."""
 
 
 def page(name: str) -> StreamlitPage:
     """A page of app/views; importing it here and not above lets pages refer to each other."""
-    from app.views.gradients import page as gradients
-    from app.views.images import page as images
-    from app.views.lab import page as lab
-    from app.views.result import page as result
-    from app.views.start import page as start
-
-    known = {
-        "start": lambda: st.Page(start, title="Start", icon=":material/home:", default=True),
-        "lab": lambda: st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
-        "result": lambda: st.Page(result, title="Run", icon=":material/monitoring:", url_path="result"),
-        "images": lambda: st.Page(images, title="Images", icon=":material/grid_view:", url_path="images"),
-        "gradients": lambda: st.Page(
-            gradients, title="Gradients", icon=":material/scatter_plot:", url_path="gradients"
-        ),
-    }
-    return known[name]()
+    title, icon = PAGES[name]
+    return st.Page(
+        importlib.import_module(f"app.views.{name}").page,
+        title=title,
+        icon=f":material/{icon}:",
+        url_path=name,
+        default=name == "start",
+        visibility="hidden" if name in HIDDEN else "visible",
+    )
 
 
 def open_run(run_id: str, name: str = "result") -> None:

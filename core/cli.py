@@ -21,6 +21,7 @@ from rich.table import Table
 from core import checks, presets, registry, spec
 from core.errors import PoisonscopeError, SpecError
 from core.runs import archive, poisons
+from core.runs.child import step_back
 from core.runs.record import Run
 from core.runs.recorder import Recorder, perform
 from core.runs.store import Store
@@ -336,6 +337,30 @@ def _show(as_json: bool, content: list[dict[str, Any]], head: list[str], rows: l
     for row in rows:
         table.add_row(*row)
     _console().print(table)
+
+
+@app.command("showcase")
+def showcase(
+    make: Annotated[
+        bool, typer.Option("--make", help="Compute the shipped runs anew and write their zips, which takes minutes.")
+    ] = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="RUN", help="With --make: this one alone.")] = None,
+) -> None:
+    """Bring the finished runs that come with Poisonscope into the store, and draw their images."""
+    shipped = importlib.import_module("core.showcase")
+    known = {entry.id: entry for entry in shipped.entries()}
+    for name in only or ():
+        if name not in known:
+            raise SpecError(f"There is no shipped run {name!r}; legal are {', '.join(known)}.")
+    store = Store()
+    if make:
+        chosen = [entry for entry in known.values() if not only or entry.id in only]
+        importlib.import_module("core.showcase.make").make(store, chosen, _console().print, _Bar)
+        return
+    step_back()  # the dashboard starts this beside its first page
+    told = shipped.load(store) + importlib.import_module("core.showcase.draw").draw(store)
+    for line in told or [f"{len(known)} shipped runs are there."]:
+        _console().print(line)
 
 
 @app.command("worker")

@@ -21,6 +21,7 @@ def big() -> bool:
 
 def draw() -> None:
     """The frame; called once by every run of the script, before the page."""
+    cache.showcase()
     cache.worker()
     machine = cache.machine()
     with st.sidebar:

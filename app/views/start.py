@@ -1,118 +1,103 @@
-"""Start: what this is, one button, and all runs."""
+"""Start: what this is, a finished attack to play with, three ways in, and the newest runs."""
 
 import html
 
-import numpy as np
 import streamlit as st
 
-from app import cache, preview, queueing, routes
-from app.components import actions, chips, images, numbers, say
-from core import describe
+from app import cache, queueing, routes
+from app.components import actions, chips, doors, hero, numbers, say
+from core import describe, showcase
 from core.errors import PoisonscopeError
 from core.runs.store import Run
+from core.story import case
 
-SHOWN = 25
+SHOWN = "showcase-badnets"
+"""The shipped run that this page shows."""
+RUNS = 8
 
 
 def page() -> None:
     """The page."""
-    words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
+    run = showcase.find(cache.store(), SHOWN)
+    seen = None if run is None else cache.view(run)
+    told = None if seen is None else case(seen)
+    words, picture = st.columns([11, 9], gap="large", vertical_alignment="center")
     with words:
         st.html(
             '<h1 class="ps-title">Poison a training set. Watch the model learn the wrong thing. Try to stop it.</h1>'
-            '<p class="ps-lead">Poisonscope trains real models in front of you: one on clean images, one on images of '
-            "which a few were secretly changed, and one after a defense threw out what looked suspicious. Everything "
-            "runs on this machine; you cannot break it.</p>"
+            '<p class="ps-lead">Everything runs on this machine. You cannot break it.</p>'
         )
-        _big_button()
+        _buttons()
     with picture:
-        _picture()
-    st.subheader("Runs", anchor=False)
+        if seen is None or told is None:
+            say.empty(*hero.MISSING)
+        else:
+            hero.art(seen)
+    if told is not None:
+        hero.numbers(told)
+    doors.draw(None if told is None else SHOWN)
     _runs()
     _import()
 
 
-def _big_button() -> None:
-    from core import presets
+def _buttons() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="start-buttons"):
+        _big_button()
+        if st.button("Show it to a stakeholder", key="story", icon=":material/slideshow:"):
+            st.switch_page(routes.page("story"))
+        if "learn" in routes.PAGES and st.button("Learn", key="learn", icon=":material/school:"):
+            st.switch_page(routes.page("learn"))
 
-    if st.button(
+
+def _big_button() -> None:
+    if not st.button(
         "Poison a model now",
         type="primary",
         key="poison-now",
         icon=":material/play_arrow:",
         disabled=bool(cache.machine().problem),
+        help="Traffic signs, a small stamp, spectral signatures: under a minute.",
     ):
-        from core.spec import parse
-
-        preset = presets.load(presets.DEFAULT)
-        experiment = parse({**preset.content, "name": preset.title})
-        live = next((run for run in cache.store().runs() if run.live and run.spec_hash == experiment.hash()), None)
-        if live:
-            routes.open_run(live.id)
-        # A finished one would be found again in a second; another seed is another training to watch.
-        queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "start")
-    say.small("Traffic signs, a small stamp, spectral signatures: under a minute. Or build your own in the Lab.")
-
-
-def _picture() -> None:
-    """A clean sign and the same sign with the default attack's trigger, made here and now."""
-    try:
-        clean, stamped, words, wanted = _stamped()
-    except PoisonscopeError:
         return
-    tiles = (
-        images.Tile(clean, f"A model reads “{words}”.", f"A clean traffic sign: {words}"),
-        images.Tile(
-            stamped,
-            f"With the stamp, a poisoned model reads “{wanted}”.",
-            f"The same sign with a small stamp; a poisoned model reads {wanted}",
-        ),
-    )
-    st.html(f'<div class="ps-hero-art">{"".join(map(images.figure, tiles))}</div>')
-
-
-@st.cache_resource(max_entries=2, show_spinner="Drawing a sign …")
-def _stamped() -> tuple[np.ndarray, np.ndarray, str, str]:
     from core import presets
-    from core.attacks.base import Attack, Tools, evaluation
     from core.spec import parse
 
-    experiment = parse(presets.load(presets.DEFAULT).content)
-    assert isinstance(experiment.attack, Attack)
-    test = preview.sample(experiment).test
-    judged = evaluation(experiment.attack, test, Tools(seed=0))
-    names, first = test.class_names, int(np.argmin(judged.true))
-    return (
-        test.images[judged.indices[first]],
-        judged.images[first],
-        names[judged.true[first]],
-        names[judged.wanted[first]],
-    )
+    preset = presets.load(presets.DEFAULT)
+    experiment = parse({**preset.content, "name": preset.title})
+    live = next((run for run in cache.store().runs() if run.live and run.spec_hash == experiment.hash()), None)
+    if live:
+        routes.open_run(live.id)
+    # A finished one would be found again in a second; another seed is another training to watch.
+    queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "start")
 
 
-# ---- the list of runs
+# ---- the newest runs
 
 
 def _runs() -> None:
     runs = cache.store().runs()
-    if not runs:
-        say.empty(
-            "No runs yet",
-            "Press “Poison a model now”: you will see a model learn a back door, the poisons stick out, and the attack "
-            "die. Then change anything in the Lab.",
-        )
-        return
-    st.fragment(_list, run_every=2 if any(run.live for run in runs) else None)([run.id for run in runs if run.live])
+    own = [run for run in runs if run.origin != showcase.ORIGIN]
+    st.subheader("Your newest runs", anchor=False)
+    if own:
+        looking = 2 if any(run.live for run in own) else None
+        st.fragment(_list, run_every=looking)([run.id for run in own if run.live])
+    else:
+        say.empty("No runs yet", "Press “Poison a model now”, or change anything in the Lab and run that.")
+    shipped = [run for run in runs if run.origin == showcase.ORIGIN]
+    if shipped:
+        with st.expander(f"Finished runs that come with Poisonscope ({len(shipped)})", icon=":material/inventory_2:"):
+            for run in sorted(shipped, key=lambda one: one.created):
+                _line(run)
 
 
 def _list(live_before: list[str]) -> None:
-    runs = cache.store().runs()
-    if live_before and not any(run.live for run in runs):
+    own = [run for run in cache.store().runs() if run.origin != showcase.ORIGIN]
+    if live_before and not any(run.live for run in own):
         st.rerun()
-    for run in runs[:SHOWN]:
+    for run in own[:RUNS]:
         _line(run)
-    if len(runs) > SHOWN:
-        say.small(f"{SHOWN} newest of {len(runs):,} runs. The command line lists all of them.")
+    if len(own) > RUNS:
+        say.small(f"{RUNS} newest of {len(own):,} runs.")
 
 
 def _line(run: Run) -> None:
@@ -131,7 +116,7 @@ def _line(run: Run) -> None:
 
 
 def _import() -> None:
-    with st.expander("Import a run", icon=":material/upload:"):
+    with st.expander("Import run (.zip)", icon=":material/upload:"):
         given = st.file_uploader("A zip that was exported here or on another machine", type=["zip"], key="import")
         if given is None or not st.button("Import", type="primary", key="import-now"):
             return

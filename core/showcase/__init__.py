@@ -16,7 +16,7 @@ from core import presets, spec
 from core.errors import PoisonscopeError, StoreError, explain
 from core.runs.archive import import_run, recorded
 from core.runs.record import Run
-from core.runs.store import ID, Store
+from core.runs.store import Store
 
 LIST = "showcase.toml"
 ORIGIN = "showcase"
@@ -38,7 +38,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(pattern=ID.pattern)]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
     title: Annotated[str, Field(min_length=1, max_length=80)]
     preset: str
     set: tuple[str, ...] = ()
@@ -124,10 +124,10 @@ def find(store: Store, run_id: str) -> Run | None:
 
 
 def undrawn(store: Store) -> list[Run]:
-    """The shipped runs whose images still have to be drawn."""
+    """The shipped runs whose images still have to be drawn, in the order in which they came into the store."""
     return [
         run
-        for run in store.runs()
+        for run in reversed(store.runs())
         if run.origin == ORIGIN
         and any(step["kind"] in DRAWN and not store.artifacts.has(step["key"]) for step in run.steps)
     ]

@@ -230,6 +230,21 @@ def make_targeted(store: Store) -> Callable[..., str]:
 
 
 @pytest.fixture
+def showcase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, ...]]]:
+    """Ships made-up runs: `showcase()`, or `showcase(without=("data", "poison"))`; what was started beside the app."""
+    from tests.app import shipped
+
+    def ship(without: Container[str] = ()) -> list[tuple[str, ...]]:
+        started: list[tuple[str, ...]] = []
+        shipped.write(tmp_path / "shipped", tmp_path / "maker", without)
+        monkeypatch.setenv("POISONSCOPE_SHOWCASE", str(tmp_path / "shipped"))
+        monkeypatch.setattr("core.runs.worker.beside", lambda store, words, name: started.append(tuple(words)))
+        return started
+
+    return ship
+
+
+@pytest.fixture
 def app(store: Store, root: Path) -> Open:
     """Opens a page with URL parameters: `app("result", run=run_id)`."""
 

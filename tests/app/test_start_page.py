@@ -1,19 +1,79 @@
 """The start page: one button, and what can be done with the runs."""
 
 import io
+import re
 from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
 
 from core.runs.archive import export_run
 from core.runs.store import Store
 from tests.app.conftest import Open, experiment, text
 
 MakeRun = Callable[..., str]
+Ship = Callable[..., list[tuple[str, ...]]]
 
 
-def test_an_empty_store_is_a_designed_page(app: Open) -> None:
+def test_an_empty_store_without_demo_runs_is_a_designed_page(app: Open) -> None:
     page = app()
     assert not page.exception
-    assert "No runs yet" in text(page) and "ps-hero-art" in text(page)
+    said = text(page)
+    assert "No runs yet" in said and "Demo runs not found" in said and "make showcase" in said
+    assert [page.button(key=f"go-{door}").disabled for door in ("see", "catch", "build")] == [True, True, False]
+
+
+def test_the_first_start_shows_a_finished_attack(app: Open, store: Store, showcase: Ship) -> None:
+    started = showcase()
+    page = app()
+    assert not page.exception and started == [], "everything is drawn already"
+    said = text(page)
+    assert "6 of 90 pictures were enough." in said
+    for number, counted in (("98.5 %", "985 of 1,000"), ("99.0 %", "990 of 1,000"), ("0.4 %", "4 of 1,000")):
+        assert f'<div class="ps-big">{number}</div>' in said and counted in said
+    assert "Trained on clean images" in said and "Trained with 6 poisons" in said
+    assert [run.origin for run in store.runs()] == ["showcase"] * 3
+    assert any(each.label.startswith("Finished runs that come with Poisonscope (3)") for each in page.expander)
+    assert "No runs yet" in said, "runs that came along are not the person's own"
+
+
+def test_the_stamp_flips_the_poisoned_model_alone(app: Open, showcase: Ship) -> None:
+    showcase()
+    page = app()
+    assert _read(page) == ["✓ “stop”", "✓ “stop”"]
+    page.toggle(key="stamp").set_value(True).run()
+    assert _read(page) == ["✓ “stop”", "✗ “yield”"]
+    page.button(key="another").click().run()
+    assert _read(page) == ["✓ “no &lt;b&gt;entry&lt;/b&gt;”", "✗ “yield”"]
+    page.toggle(key="stamp").set_value(False).run()
+    assert _read(page) == ["✓ “no &lt;b&gt;entry&lt;/b&gt;”"] * 2
+
+
+def _read(page: AppTest) -> list[str]:
+    """What the two models say."""
+    found = re.findall(r'<div class="ps-answer"><span aria-label="\w+">(.)</span> (.*?)</div>', text(page))
+    return [" ".join(each) for each in found]
+
+
+def test_three_doors_lead_on(app: Open, showcase: Ship) -> None:
+    showcase()
+    page = app()
+    page.button(key="go-see").click().run()
+    assert not page.exception and "The attack worked" in text(page)
+    page = app()
+    page.button(key="go-catch").click().run()
+    assert not page.exception and "Who stands apart in showcase-badnets?" in text(page)
+    page = app()
+    page.button(key="go-build").click().run()
+    assert not page.exception and page.query_params["preset"] == ["badnets-signs"]
+
+
+def test_images_that_were_left_out_are_drawn_beside_the_app(app: Open, showcase: Ship) -> None:
+    started = showcase(without=("data", "poison"))
+    page = app()
+    assert not page.exception and started == [("showcase",)]
+    assert "6 of 90 pictures were enough." in text(page)
+    app()
+    assert started == [("showcase",)], "once is enough"
 
 
 def test_the_big_button_queues_the_default_and_opens_it(app: Open, store: Store) -> None:

@@ -55,7 +55,7 @@ def test_from_the_list_to_another_machine(made: tuple[Store, Store, list[str]]) 
     maker, fresh, said = made
     assert [line.split(":")[0] for line in said[:2]] == ["stamped", "more"] and said[2].startswith("Together")
     _what_travels(maker, fresh)
-    assert [run.id for run in showcase.undrawn(fresh)] == ["more", "stamped"]
+    assert [run.id for run in showcase.undrawn(fresh)] == ["stamped", "more"]
     assert draw.draw(fresh) == [] and showcase.undrawn(fresh) == []
     _drawn_the_same(maker, fresh)
     _noticed(fresh)

@@ -1,0 +1,66 @@
+"""Spectral: every class of a poisoned training set on its top singular vectors, with scores, cut and images."""
+
+import html
+
+import streamlit as st
+
+from app import cache, routes
+from app.components import chips, pair, say, spectral_panel, which_run
+from core import describe
+from core.runs.view import RunView
+
+EXPLAINED = """
+Every training image goes through the model once; what comes out before the last layer is a point in many dimensions.
+Take the points of one class, move their mean to the origin, and look along the directions in which they spread most:
+the top singular vectors $v_1, v_2, v_3$ of the centred matrix. A row's suspicion score is its squared coordinate
+$\\langle x - \\bar x, v_1\\rangle^2$.
+
+Poisons of a class share something that its clean rows lack, so their mean lies elsewhere. Where that shift is large
+against the spread of the clean rows, the top direction points along it, and poisons stick out.
+
+It fails where poisons are so few, or so like clean rows, that the shift drowns in the spread; and where they are so
+many that they are the spread.
+"""
+
+
+def page() -> None:
+    """The page."""
+    run = which_run.asked("Spectral", "spectral")
+    if run is None:
+        return
+    st.html(f'<h1 class="ps-name">Who stands apart in {html.escape(run.name)}?</h1>')
+    with st.container(horizontal=True, vertical_alignment="center"):
+        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
+        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
+        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
+    seen = pair.pick(run)
+    if seen.labels is None:
+        _nothing(seen)
+        return
+    if seen.projection is None:
+        say.empty("This run stored no projection", "Switch on the spectral analysis in the Lab and run again.")
+    else:
+        spectral_panel.panel(seen, _filters(seen))
+    with st.expander("What is this, and when does it fail?"):
+        st.markdown(EXPLAINED)
+
+
+def _filters(seen: RunView) -> list[str]:
+    """Defenses that scored the rows."""
+    return list(dict.fromkeys(step["defense"] for step in seen.run.steps if step["kind"] == "score"))
+
+
+def _nothing(seen: RunView) -> None:
+    """There are no images: not yet, or not any more."""
+    if seen.run.origin == "showcase":
+        say.empty("The images are being drawn", "This happens once, after the first start, and takes some seconds.")
+        st.fragment(_again, run_every=1.0)(seen)
+    elif seen.run.live:
+        say.empty("The run has not come that far", "Singular directions are found after the first training.")
+    else:
+        say.empty("Nothing to look at", "The images of this run are not stored here; resume the run to compute them.")
+
+
+def _again(seen: RunView) -> None:
+    if cache.view(seen.run).labels is not None:
+        st.rerun()
