@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.runs.store import Store
 from tests.app import targeted
 from tests.app.conftest import POISONS, ROWS, Open, arrays, text
 
@@ -123,6 +124,20 @@ def test_a_chosen_row_is_shown_large_with_all_that_is_known(app: Open, make_run:
     assert "original</fig" in said and "difference ×8</fig" in said and "target" not in said
     page.number_input(key="row").set_value(1).run()
     assert "row 1, ×8" in text(page) and "Nothing was done to this image." in text(page)
+
+
+def test_a_cover_is_no_poison_and_is_shown_before_and_after(app: Open, make_run: MakeRun, store: Store) -> None:
+    run_id = make_run()
+    poison = next(step["key"] for step in store.run(run_id).steps if step["kind"] == "poison")
+    labels = np.array(store.artifacts.array(poison, "labels"))
+    labels[0] = 0  # row 0 carries the trigger and keeps its label
+    np.save(store.artifacts.folder(poison) / "labels.npy", labels)
+    page = app("images", run=run_id, row="0")
+    said = text(page)
+    assert f"{POISONS - 1} of them poison" in said and "cover (changed, and keeps its label)" in said
+    assert "original</fig" in said and "Nothing was done" not in said and "stop (changed)" not in said
+    hidden = text(app("images", run=run_id, row="0", truth="false"))
+    assert "cover" not in hidden and "original</fig" not in hidden
 
 
 def test_of_a_targeted_run_the_detail_has_target_and_distances(app: Open, make_targeted: MakeRun) -> None:

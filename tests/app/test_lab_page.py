@@ -274,6 +274,16 @@ def test_pretraining_is_asked_for_only_where_something_is_pretrained(app: Open, 
     assert (spec["pretraining"]["part"], spec["pretraining"]["training"]["epochs"]) == (0.25, 3)
 
 
+def test_the_network_that_arms_start_from_can_be_defended_too(app: Open, store: Store) -> None:
+    page = app("lab", scenario="transfer")
+    widget(page, "selectbox", "pretraining.defended").set_value("also").run()
+    link = told(page)
+    assert link["pretraining.defended"] == "also"
+    again = app("lab", **link)
+    assert widget(again, "selectbox", "pretraining.defended").value == "also"
+    assert queued(again, store)["pretraining"]["defended"] == "also"
+
+
 def test_other_images_to_pretrain_on_have_their_own_settings(app: Open, store: Store) -> None:
     page = app("lab", scenario="transfer")
     widget(page, "selectbox", "pretraining.data:name").set_value("digits").run()
