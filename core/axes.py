@@ -139,5 +139,14 @@ EPIC_SHARE = Axis(
     proposals=(0.1, 0.2, 0.3),
     defense="epic",
 )
-AXES = (EPSILON, BUDGET, EPIC_SHARE)
+ADVERSARIAL_PART = Axis(
+    setting="part",
+    noun="adversarial poisoning’s p",
+    title="Adversarial poisoning’s p: share of a batch that is poisoned",
+    asked="Values of p to add",
+    part="p",
+    proposals=(0.25, 0.5, 0.75),
+    defense="adversarial_poisoning",
+)
+AXES = (EPSILON, BUDGET, EPIC_SHARE, ADVERSARIAL_PART)
 """In the order in which they are offered."""

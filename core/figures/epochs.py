@@ -67,7 +67,7 @@ def stacked(panels: Sequence[Panel], epochs: int, *, now: int | None = None, big
         len(panels), 1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=[panel.title for panel in panels]
     )
     for row, panel in enumerate(panels, start=1):
-        for trace in (part for line in panel.lines for part in _traces(line, panel.percent)):
+        for trace in (part for line in panel.lines for part in traces(line, panel.percent)):
             figure.add_trace(trace, row=row, col=1)
         _axis(figure, panel, row)
         for epoch in panel.silent:
@@ -91,7 +91,7 @@ def chart(
     panel: Panel, epochs: int | None, *, x_title: str = "Epoch", y_title: str = "", big: bool = False
 ) -> go.Figure:
     """One chart; its horizontal axis are epochs, or with `epochs` None shares in percent."""
-    figure = go.Figure([part for line in panel.lines for part in _traces(line, panel.percent)])
+    figure = go.Figure([part for line in panel.lines for part in traces(line, panel.percent)])
     palette.styled(figure, height=330, big=big)
     _axis(figure, panel, None)
     figure.update_yaxes(title=y_title)
@@ -114,12 +114,13 @@ def _axis(figure: go.Figure, panel: Panel, row: int | None) -> None:
         figure.update_yaxes(rangemode="tozero", **where)
 
 
-def _traces(line: Line, percent: bool) -> list[go.Scatter]:
+def traces(line: Line, percent: bool) -> list[go.Scatter]:
+    """A line and, where it has one, its band."""
     scale, form = (100.0, ".1f") if percent else (1.0, ".0f")
-    traces = []
+    drawn = []
     if line.low is not None and line.high is not None:
-        traces.append(palette.band(line.x, scale * line.low, scale * line.high, line.colour))
-    traces.append(
+        drawn.append(palette.band(line.x, scale * line.low, scale * line.high, line.colour))
+    drawn.append(
         go.Scatter(
             x=line.x,
             y=scale * line.y,
@@ -130,4 +131,4 @@ def _traces(line: Line, percent: bool) -> list[go.Scatter]:
             hovertemplate=f"%{{y:{form}}}{' %' if percent else ''}{line.note}",
         )
     )
-    return traces
+    return drawn

@@ -1,6 +1,7 @@
 """One colour, dash and shape per role, everywhere: Okabe-Ito hues that stand out on white and on near-black."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,6 +28,10 @@ SUCCESS_DASH = "dash"
 CLEAN = {"color": BLUE, "symbol": "circle"}
 POISON = {"color": VERMILION, "symbol": "x"}
 REMOVED = {"color": GREEN, "symbol": "circle-open"}
+
+METHOD_COLOURS = (BLUE, GREEN, "#E69F00", "#AA4499", EXTRA[0], "#999933", "#44AA99")
+METHOD_SHAPES = ("circle", "square", "triangle-up", "diamond", "hexagon", "star", "pentagon", "triangle-down", "cross")
+"""Of methods side by side; vermilion and purple are taken by what stands beside all of them."""
 
 FONT_SIZE = 13
 BIG_FONT_SIZE = 18
@@ -66,6 +71,17 @@ def arm_title(arm: str) -> str:
     return CAPITALS.get(arm) or re.sub("_", " ", arm).capitalize()
 
 
+def arm_titles(arms: list[str]) -> dict[str, str]:
+    """Names on screen that tell all arms apart: of several random filters each says whose size it has."""
+    titles = [arm_title(arm) for arm in arms]
+
+    def named(arm: str, title: str) -> str:
+        ending = next((ending for ending in TWINS if arm.endswith(ending)), "")
+        return f"{title}: {arm_title(arm.removesuffix(ending))}" if ending and titles.count(title) > 1 else title
+
+    return {arm: named(arm, title) for arm, title in zip(arms, titles, strict=True)}
+
+
 def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = True) -> go.Figure:
     """Give a figure the look that all share: transparent, grey rules, legend below the axis.
 
@@ -91,14 +107,39 @@ def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = 
     return figure
 
 
+def around(ends: Sequence[float], narrowest: float) -> list[float]:
+    """A part of 0 to 100 that holds all values with some room.
+
+    Args:
+        ends: percent; none at all leaves the whole of it.
+        narrowest: points that it spans at least: less would make noise look like an effect.
+    """
+    low, high = min(ends, default=0.0), max(ends, default=100.0)
+    room = max(0.08 * (high - low), (narrowest - (high - low)) / 2)
+    return [max(-1.0, low - room), min(101.0, high + room)]
+
+
+def faint(colour: str, alpha: float) -> str:
+    """A colour, `#rrggbb`, that lets through what is behind it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def methods(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """A colour and a shape for each of several methods; each differs from the others in both where they are few."""
+    return {
+        name: (METHOD_COLOURS[place % len(METHOD_COLOURS)], METHOD_SHAPES[place % len(METHOD_SHAPES)])
+        for place, name in enumerate(names)
+    }
+
+
 def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> go.Scatter:
     """The area between two lines in a thin colour: from the lowest to the highest of several models."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return go.Scatter(
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([high, low[::-1]]),
         fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.15)",
+        fillcolor=faint(colour, 0.15),
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,

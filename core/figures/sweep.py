@@ -77,15 +77,9 @@ def success_curve(
     )
     if accuracies:
         ends = [100 * rate[side] for _, rates in accuracies for rate in rates.values() for side in ("low", "high")]
-        figure.update_layout(yaxis2={"title": "Clean accuracy", "range": _around(ends), "ticksuffix": " %"})
+        whole = palette.around(ends, NARROWEST)
+        figure.update_layout(yaxis2={"title": "Clean accuracy", "range": whole, "ticksuffix": " %"})
     return figure
-
-
-def _around(ends: Sequence[float]) -> list[float]:
-    """A part of 0 to 100 that holds all values with some room, and is not too narrow."""
-    low, high = min(ends), max(ends)
-    room = max(0.08 * (high - low), (NARROWEST - (high - low)) / 2)
-    return [max(-1.0, low - room), min(101.0, high + room)]
 
 
 class _Axis:

@@ -1,26 +1,22 @@
 """Attack success against one setting of the attack or of a defense, over runs that share everything else.
 
-What may stand on one curve: runs whose experiments are equal but for that setting, compared as `Experiment.hash`
-compares. What no rate depends on does not count: names, devices, what is measured besides (`analysis`), and pretraining
-where nothing is pretrained. Runs with other keys or victims are left out although their rates could be averaged in:
-their targets and models are other ones, so that a step of the curve could come from who was measured and not from the
-setting. Runs whose defenses differ in anything else are left out as well, so that every line goes through every point.
-Both are counted, and both become comparable by computing only what is new.
+What may stand on one curve: runs whose experiments are equal but for that setting (`core.runs.alike`). Runs with other
+keys or victims are left out although their rates could be averaged in: their targets and models are other ones, so that
+a step of the curve could come from who was measured and not from the setting. Runs whose defenses differ in anything
+else are left out as well, so that every line goes through every point. Both are counted, and both become comparable by
+computing only what is new.
 """
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from core.axes import AXES, Axis, Value, rounded
 from core.errors import SpecError
+from core.runs.alike import normal, same_images, without
 from core.runs.record import Run
 from core.runs.store import Store
 from core.spec import Experiment, parse
 
-UNCOUNTED = ("name", "device", "analysis")
 BESIDE = ("keys", "victims", "defenses")
 
 
@@ -85,7 +81,7 @@ def sweep(store: Store, run: Run, axis: Axis) -> Sweep:
     Raises:
         SpecError: this version cannot read the run's experiment, or it has no such setting.
     """
-    mine = _normal(run.spec)
+    mine = normal(run.spec)
     own, rest = _taken_out(mine, axis)
     found: dict[Value, list[Run]] = {own: [run]}
     beside = 0
@@ -93,12 +89,12 @@ def sweep(store: Store, run: Run, axis: Axis) -> Sweep:
         if other.id == run.id or not _may_compare(run, other):
             continue
         try:
-            value, others_rest = _taken_out(_normal(other.spec), axis)
+            value, others_rest = _taken_out(normal(other.spec), axis)
         except SpecError:
             continue
         if others_rest == rest:
             found.setdefault(value, []).append(other)
-        elif _without(others_rest, BESIDE) == _without(rest, BESIDE):
+        elif without(others_rest, BESIDE) == without(rest, BESIDE):
             beside += 1
     points = []
     for value in sorted(found):
@@ -147,25 +143,9 @@ def _measured(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _may_compare(run: Run, other: Run) -> bool:
-    """Whether it is worth reading another run's experiment: same attack, same images as far as both were read.
-
-    The key of the step that read the images knows what an experiment does not: what was in the folder, and which
-    version of this project read it.
-    """
+    """Whether it is worth reading another run's experiment: same attack, same images as far as both were read."""
     names = [(each.spec.get("attack") or {}).get("name") for each in (run, other)]
-    keys = [next((step["key"] for step in each.steps if step["kind"] == "data"), None) for each in (run, other)]
-    return names[0] == names[1] and other.state != "incompatible" and (keys[0] == keys[1] or None in keys)
-
-
-def _normal(spec: dict[str, Any]) -> dict[str, Any]:
-    """An experiment with every default written out, as its hash sees it."""
-    return dict(_normalised(json.dumps(spec, sort_keys=True)))
-
-
-@lru_cache(maxsize=4096)
-def _normalised(text: str) -> dict[str, Any]:
-    content = parse(json.loads(text)).model_dump(mode="json")
-    return _without(content, (*UNCOUNTED, *(["pretraining"] if content["scenario"] == "from_scratch" else [])))
+    return names[0] == names[1] and other.state != "incompatible" and same_images(run, other)
 
 
 def _taken_out(content: dict[str, Any], axis: Axis) -> tuple[Value, dict[str, Any]]:
@@ -174,7 +154,3 @@ def _taken_out(content: dict[str, Any], axis: Axis) -> tuple[Value, dict[str, An
     if value is None:
         raise SpecError(f"This run has no setting {axis.name!r}.")
     return rounded(value), axis.without(content)
-
-
-def _without(content: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: value for name, value in content.items() if name not in names}

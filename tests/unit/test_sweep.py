@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.axes import AXES, BUDGET, EPIC_SHARE, EPSILON, Axis
+from core.axes import ADVERSARIAL_PART, AXES, BUDGET, EPIC_SHARE, EPSILON, Axis
 from core.errors import SpecError
 from core.runs import sweep
 from core.runs.record import Run
@@ -292,6 +292,7 @@ def test_a_run_with_another_share_is_beside_the_curve_over_epsilon(store: Store,
 def test_the_share_is_an_axis_only_where_epic_defends(add: Add) -> None:
     assert sweep.axes(add(defenses=[epic(0.2)])) == (EPSILON, BUDGET, EPIC_SHARE)
     assert sweep.axes(add(defenses=["spectral_signatures"])) == (EPSILON, BUDGET)
+    assert sweep.axes(add(defenses=["adversarial_poisoning"])) == (EPSILON, BUDGET, ADVERSARIAL_PART)
 
 
 def test_without_epic_there_is_no_curve_over_its_share(store: Store, add: Add) -> None:
@@ -336,5 +337,5 @@ def test_a_value_is_read_as_it_is_written(axis: Axis, value: float, typed: str, 
 
 
 def test_axes_have_names_and_labels_of_their_own() -> None:
-    assert [axis.name for axis in AXES] == ["epsilon", "poison_fraction", "epic-share"]
-    assert [axis.label for axis in AXES] == ["Epsilon", "Poison budget", "EPIC q"]
+    assert [axis.name for axis in AXES] == ["epsilon", "poison_fraction", "epic-share", "adversarial_poisoning-part"]
+    assert [axis.label for axis in AXES] == ["Epsilon", "Poison budget", "EPIC q", "Adversarial poisoning’s p"]
