@@ -5,6 +5,7 @@ PoisonscopeError          one sentence: the value that is wrong and what is lega
 ├── DataError             a data set that cannot be read or downloaded
 ├── AttackError           an attack that broke its own promise (budget, labels, epsilon)
 ├── StoreError            a run or a file that is not there, or not what it claims to be
+├── LessonError           a lesson's file that is not written as lessons are
 └── Cancelled             somebody pressed Stop
 """
 
@@ -29,6 +30,10 @@ class AttackError(PoisonscopeError):
 
 class StoreError(PoisonscopeError):
     """A run, an artifact or an archive that is missing or damaged."""
+
+
+class LessonError(PoisonscopeError):
+    """A lesson's file that is not written as lessons are."""
 
 
 class Cancelled(PoisonscopeError):
