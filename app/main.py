@@ -4,13 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import routes
+from app import class_link, routes
 from app.components import frame
 
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
 
 st.set_page_config(page_title="Poisonscope", page_icon=str(IMAGES / "icon.png"), layout="wide")
 st.logo(str(IMAGES / "logo.png"), size="large", icon_image=str(IMAGES / "icon.png"))
-chosen = st.navigation({section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()})
-frame.draw()
+chosen = st.navigation(
+    {section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()},
+    position="hidden" if class_link.hides("nav") else "sidebar",
+)
+frame.draw(lesson=chosen.url_path == "learn")
 chosen.run()

@@ -5,8 +5,11 @@ import importlib
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from app import class_link
+
 PAGES = {
     "start": ("Start", "home"),
+    "learn": ("Learn", "school"),
     "story": ("Story", "slideshow"),
     "lab": ("Lab", "science"),
     "result": ("Run", "monitoring"),
@@ -17,7 +20,7 @@ PAGES = {
 """Title and icon of every page."""
 
 SECTIONS = {
-    "Begin": ("start", "story"),
+    "Begin": ("start", "learn", "story"),
     "Experiment": ("lab",),
     "Analyse": ("result", "spectral", "gradients", "images"),
 }
@@ -34,7 +37,7 @@ def page(name: str) -> StreamlitPage:
         icon=f":material/{icon}:",
         url_path=name,
         default=name == "start",
-        visibility="hidden" if name in HIDDEN else "visible",
+        visibility="hidden" if name in HIDDEN or class_link.hides(name) else "visible",
     )
 
 

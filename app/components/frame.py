@@ -4,14 +4,14 @@ import html
 
 import streamlit as st
 
-from app import cache
+from app import cache, class_link
 
 BIG = "html { font-size: 21px !important; }"
 
 
 def truth() -> bool:
     """Whether the ground truth may be shown."""
-    return bool(st.session_state.get("truth", True))
+    return bool(st.session_state.get("truth", True)) and not class_link.hides("truth")
 
 
 def big() -> bool:
@@ -19,19 +19,27 @@ def big() -> bool:
     return bool(st.session_state.get("big", False))
 
 
-def draw() -> None:
-    """The frame; called once by every run of the script, before the page."""
+def draw(*, lesson: bool = False) -> None:
+    """The frame; called once by every run of the script, before the page.
+
+    Args:
+        lesson: whether the page is a lesson, where Reveal decides about the truth and not the switch.
+    """
     cache.showcase()
     cache.worker()
     machine = cache.machine()
     with st.sidebar:
-        st.toggle(
-            "Reveal truth",
-            value=True,
-            key="truth",
-            bind="query-params",
-            help="On: poisons are marked in charts and images. Off: you see what a defender sees.",
-        )
+        if not class_link.hides("truth"):
+            st.toggle(
+                "Reveal truth",
+                value=True,
+                key="truth",
+                bind="query-params",
+                disabled=lesson,
+                help="In a lesson every step reveals its own truth."
+                if lesson
+                else "On: poisons are marked in charts and images. Off: you see what a defender sees.",
+            )
         st.toggle("Presentation size", key="big", bind="query-params", help="Larger text and charts, for the back row.")
         _status()
     style = cache.asset("style.css") + (BIG if big() else "")
