@@ -15,6 +15,7 @@ PAGES = {
     "result": ("Run", "monitoring"),
     "spectral": ("Spectral", "bubble_chart"),
     "gradients": ("Gradients", "scatter_plot"),
+    "inside": ("Inside the step", "frame_inspect"),
     "images": ("Images", "grid_view"),
 }
 """Title and icon of every page."""
@@ -22,7 +23,7 @@ PAGES = {
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
     "Experiment": ("lab",),
-    "Analyse": ("result", "spectral", "gradients", "images"),
+    "Analyse": ("result", "spectral", "gradients", "inside", "images"),
 }
 HIDDEN = ("story",)
 """Pages that the navigation does not show: other pages lead there."""

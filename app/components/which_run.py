@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import cache, routes, state
 from app.components import chips, say
+from core import describe
 from core.errors import PoisonscopeError
 from core.runs.store import Run
 
@@ -33,6 +34,15 @@ def asked(title: str, page: str) -> Run | None:
         return None
     st.session_state["last_run"] = run.id
     return run
+
+
+def heading(run: Run, title: str) -> None:
+    """The top of a page about a run, other than its own: a title, the run in one line, and the way to it."""
+    st.html(f'<h1 class="ps-name">{html.escape(title)}</h1>')
+    with st.container(horizontal=True, vertical_alignment="center"):
+        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
+        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
+        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
 
 
 def _last_seen() -> str | None:

@@ -1,13 +1,10 @@
 """Gradients: where training rows pull the network, epoch by epoch, and which of them end up alone there."""
 
-import html
-
 import numpy as np
 import streamlit as st
 
 from app import cache, routes, trials
 from app.components import (
-    chips,
     frame,
     gradient_alone,
     gradient_charts,
@@ -19,7 +16,6 @@ from app.components import (
 )
 from app.components.gradient_data import Space
 from app.components.gradient_look import GradientLook, drawn
-from core import describe
 from core.analysis import effective
 from core.runs import sweep
 from core.runs.store import Run
@@ -34,11 +30,7 @@ def page() -> None:
     run = which_run.asked("Gradients", "gradients")
     if run is None:
         return
-    st.html(f'<h1 class="ps-name">Gradients of {html.escape(run.name)}</h1>')
-    with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
-        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
-        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
+    which_run.heading(run, f"Gradients of {run.name}")
     if not trials.is_targeted(run):
         say.empty(
             "No gradient space",

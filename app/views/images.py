@@ -1,14 +1,11 @@
 """Images: the training set as the victim saw it, row by row."""
 
-import html
-
 import streamlit as st
 
-from app import cache, routes
-from app.components import chips, frame, pair, row_detail, row_filter, say, which_run
+from app import cache
+from app.components import frame, pair, row_detail, row_filter, say, which_run
 from app.components.choosable import choosable
 from app.components.chosen_images import tiles
-from core import describe
 from core.runs.store import Run
 from core.runs.view import RunView
 
@@ -24,11 +21,7 @@ def page() -> None:
     run = which_run.asked("Images", "images")
     if run is None:
         return
-    st.html(f'<h1 class="ps-name">Images of {html.escape(run.name)}</h1>')
-    with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
-        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
-        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
+    which_run.heading(run, f"Images of {run.name}")
     st.fragment(_browse, run_every=LOOK if run.live else None)(run.id)
 
 

@@ -12,6 +12,7 @@ from app.components import (
     add_trials,
     frame,
     gallery,
+    inside_look,
     live,
     numbers,
     pair,
@@ -176,6 +177,13 @@ def _told(seen: RunView, defenses: list[str]) -> None:
             f"<div>Was not told:</div><ul>{hidden}<li>which rows are poisons</li></ul>"
             f"<div><b>Fails when:</b> {html.escape(str(limits))}</div></div>"
         )
+        if name in inside_look.arms(seen.run):
+            st.page_link(
+                routes.page("inside"),
+                label="Look inside one of its steps",
+                icon=":material/frame_inspect:",
+                query_params={"run": seen.run.id},
+            )
 
 
 def _value(seen: RunView, fact: str, value: Any) -> str:

@@ -1,12 +1,9 @@
 """Spectral: every class of a poisoned training set on its top singular vectors, with scores, cut and images."""
 
-import html
-
 import streamlit as st
 
-from app import cache, routes
-from app.components import chips, pair, say, spectral_panel, which_run
-from core import describe
+from app import cache
+from app.components import pair, say, spectral_panel, which_run
 from core.runs.view import RunView
 
 EXPLAINED = """
@@ -28,11 +25,7 @@ def page() -> None:
     run = which_run.asked("Spectral", "spectral")
     if run is None:
         return
-    st.html(f'<h1 class="ps-name">Who stands apart in {html.escape(run.name)}?</h1>')
-    with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
-        st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
-        st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
+    which_run.heading(run, f"Who stands apart in {run.name}?")
     seen = pair.pick(run)
     if seen.labels is None:
         _nothing(seen)
