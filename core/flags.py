@@ -7,6 +7,8 @@ CONTROL_LIMIT = 0.1
 ACCURACY_POINTS = 0.02
 FEW_IMAGES = 100
 FEW_PAIRS = 20
+TELLING = ("told_budget",)
+"""Codes of flags that say how many poisons there are."""
 HALF = 0.5
 LOSS_LIMIT = 0.5
 
@@ -26,6 +28,11 @@ def flags(
         [{"code", "message"}]; each message says what to do.
     """
     return [{"code": code, "message": message} for code, message in _found(result, losses, told, removed)]
+
+
+def tellable(found: list[dict[str, str]], *, truth: bool) -> list[dict[str, str]]:
+    """The flags that may be shown: without the truth those are left out that say how many poisons there are."""
+    return [flag for flag in found if truth or flag["code"] not in TELLING]
 
 
 def _found(
@@ -81,6 +88,15 @@ def _found(
                 (
                     f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which "
                     "a real defender does not know. Set assumed_count to see it without."
+                ),
+            )
+    for defense in spec["defenses"]:
+        if isinstance(defense, dict) and defense.get("truth_on_screen"):
+            yield (
+                "saw_truth",
+                (
+                    f"{_words(defense['name']).capitalize()} rows were chosen with the truth on screen: this shows what "
+                    "removing them does, and not what a defender would find. Switch off Reveal truth and pick again."
                 ),
             )
     for name, share in removed.items():

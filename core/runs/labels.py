@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from core import registry
+from core import registry, row_list
 from core.axes import AXES
 from core.describe import title
 from core.errors import PoisonscopeError
@@ -67,6 +67,8 @@ def _setting(kind: str, part: Part, name: str) -> str:
     if isinstance(value, bool):
         return said if value else f"no {said}"
     unit = _unit(kind, part["name"], name)
+    if unit == row_list.UNIT:
+        return row_list.said(value)
     return f"{said} {_value(value)}{unit if unit.startswith('/') else ''}"
 
 
