@@ -12,18 +12,21 @@ PAGES = {
     "learn": ("Learn", "school"),
     "story": ("Story", "slideshow"),
     "lab": ("Lab", "science"),
+    "runs": ("Runs", "list"),
     "result": ("Run", "monitoring"),
     "spectral": ("Spectral", "bubble_chart"),
     "gradients": ("Gradients", "scatter_plot"),
     "inside": ("Inside the step", "frame_inspect"),
     "images": ("Images", "grid_view"),
+    "report": ("Report", "description"),
 }
 """Title and icon of every page."""
 
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
-    "Experiment": ("lab",),
+    "Experiment": ("lab", "runs"),
     "Analyse": ("result", "spectral", "gradients", "inside", "images"),
+    "Share": ("report",),
 }
 HIDDEN = ("story",)
 """Pages that the navigation does not show: other pages lead there."""

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from core import checks, presets, registry, spec
+from core import checks, cli_bench, cli_files, presets, registry, spec
+from core.cli_base import AsJson, RunId, console
 from core.errors import PoisonscopeError, SpecError
-from core.runs import archive, poisons
 from core.runs.child import step_back
 from core.runs.record import Run
 from core.runs.recorder import Recorder, perform
@@ -41,8 +41,6 @@ _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended, by convention."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `list` shows it.")]
 Named = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the settings of this one.")]
 
 
@@ -150,17 +148,12 @@ class _Bar(Recorder):
         super().__exit__(*error)
 
 
-def _console() -> Console:
-    """Standard output for people. What stands in brackets, as in a run's name, is text and not markup."""
-    return Console(markup=False)
-
-
 def _percent(rate: dict[str, Any] | None) -> str:
     return f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" if rate else "-"
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    console = _console()
+    out = console()
     spanned = "95 % interval in brackets"
     table = Table(
         "arm",
@@ -177,10 +170,10 @@ def _print_result(result: dict[str, Any]) -> None:
             arm, _percent(numbers["clean_accuracy"]), _percent(numbers["asr"]),
             str(found.get("removed", "-")), str(found.get("poisons_left", "-")), f"{numbers['seconds']:.1f}",
         )  # fmt: skip
-    console.print(table)
+    out.print(table)
     for flag in result["flags"]:
-        console.print(f"! {flag['message']}")
-    console.print(f"run {result['run']} on {result['device']}, {result['seconds']} s")
+        out.print(f"! {flag['message']}")
+    out.print(f"run {result['run']} on {result['device']}, {result['seconds']} s")
 
 
 @app.command("list")
@@ -193,7 +186,7 @@ def list_runs(as_json: AsJson = False) -> None:
     table = Table("run", "name", "state", "progress", "seconds")
     for run in runs:
         table.add_row(run.id, run.name, run.state, f"{run.progress:.0%}", f"{run.seconds or 0:.0f}")
-    _console().print(table if runs else "No runs yet: python -m core run badnets-signs makes one.")
+    console().print(table if runs else "No runs yet: python -m core run badnets-signs makes one.")
 
 
 def _brief(run: Run) -> dict[str, Any]:
@@ -210,7 +203,7 @@ def show_run(run_id: RunId, as_json: AsJson = False) -> None:
     elif run.result:
         _print_result({"run": run.id, "name": run.name, "seconds": round(run.seconds or 0, 1), **run.result})
     else:
-        _console().print(f"{run.id} {run.name}: {run.state}, {run.phase} {run.message}")
+        console().print(f"{run.id} {run.name}: {run.state}, {run.phase} {run.message}")
 
 
 @app.command("resume")
@@ -231,50 +224,7 @@ def delete_run(run_id: RunId) -> None:
     Store().delete(run_id)
 
 
-@contextmanager
-def _new_file(path: Path) -> Iterator[None]:
-    """Around the writing of a file that must not be there yet."""
-    if path.exists():
-        raise PoisonscopeError(f"{str(path)!r} is there already; choose another name.")
-    try:
-        yield
-    except OSError as error:
-        raise PoisonscopeError(f"Cannot write {str(path)!r}: {error.strerror}.") from None
-
-
-@app.command("export")
-def export_run(run_id: RunId, path: Annotated[Path, typer.Argument(help="The zip to write.")]) -> None:
-    """Write a finished run to one zip that can be imported elsewhere."""
-    store = Store()
-    store.run(run_id)
-    with _new_file(path):
-        archive.export_run(store, run_id, path)
-
-
-@app.command("import")
-def import_run(path: Annotated[Path, typer.Argument(help="A zip that `export` wrote.")]) -> None:
-    """Add a run from a zip."""
-    print(archive.import_run(Store(), path))
-
-
-@app.command("poisons")
-def write_poisons(
-    run_id: RunId,
-    path: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The archive to write.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write a run's poisons to one archive, which the attack `imported` takes in."""
-    store = Store()
-    store.run(run_id)
-    with _new_file(path):
-        wrote = poisons.export_poisons(store, run_id, path)
-    if as_json:
-        keys = [entry.model_dump() for entry in wrote.keys]
-        facts = {"attack": wrote.facts.attack, "epsilon": wrote.facts.epsilon}
-        print(json.dumps({"path": str(path), "bytes": path.stat().st_size, **facts, "keys": keys}))
-        return
-    rows = sum(entry.poisons for entry in wrote.keys)
-    _console().print(f"{rows} poisons of {len(wrote.keys)} keys in {path}")
+app.add_typer(cli_files.app)
 
 
 @app.command("presets")
@@ -287,7 +237,7 @@ def list_presets(as_json: AsJson = False) -> None:
     table = Table("preset", "what it shows", "needs")
     for preset in found:
         table.add_row(preset.name, preset.summary, " ".join(preset.needs))
-    _console().print(table)
+    console().print(table)
 
 
 @app.command("attacks")
@@ -336,7 +286,7 @@ def _show(as_json: bool, content: list[dict[str, Any]], head: list[str], rows: l
     table = Table(*head)
     for row in rows:
         table.add_row(*row)
-    _console().print(table)
+    console().print(table)
 
 
 @app.command("showcase")
@@ -355,12 +305,12 @@ def showcase(
     store = Store()
     if make:
         chosen = [entry for entry in known.values() if not only or entry.id in only]
-        importlib.import_module("core.showcase.make").make(store, chosen, _console().print, _Bar)
+        importlib.import_module("core.showcase.make").make(store, chosen, console().print, _Bar)
         return
     step_back()  # the dashboard starts this beside its first page
     told = shipped.load(store) + importlib.import_module("core.showcase.draw").draw(store)
     for line in told or [f"{len(known)} shipped runs are there."]:
-        _console().print(line)
+        console().print(line)
 
 
 @app.command("worker")
@@ -371,48 +321,7 @@ def work() -> None:
     serve(Store())
 
 
-@app.command("bench")
-def bench(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="What to time; without it, the names.")] = None,
-    device: Annotated[str, typer.Option(help="Where to time it: auto, cpu, cuda or mps.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per entry and nothing else.")] = False,
-) -> None:
-    """Time a method beside a plain implementation of the same, in one process."""
-    try:
-        benchmarks = importlib.import_module("benchmarks")  # not installed: it stands beside core in the repository
-    except ModuleNotFoundError:
-        raise PoisonscopeError("Benchmarks are part of the repository: type this in its folder.") from None
-    legal = benchmarks.names()
-    if name not in legal:
-        given = "What is to be timed was not said" if name is None else f"There is no benchmark {name!r}"
-        raise SpecError(f"{given}; legal are {', '.join(legal)}.")
-    for result in benchmarks.timed(name, device):
-        if as_json:
-            print(json.dumps(result), flush=True)
-        else:
-            _print_timing(result)
-
-
-def _print_timing(result: dict[str, Any]) -> None:
-    console = _console()
-    console.print(f"{result['name']} on {result['device']}, threads: {result['threads']}")
-    for way in ("ours", "reference"):
-        if result[way] is not None:
-            low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
-            console.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
-    told = [] if result["ratio"] is None else [f"{result['ratio']:.2f} times as fast"]
-    if result["agreement"]:
-        told.append(f"agreement: {_listed(result['agreement'])}")
-    if told:
-        console.print(f"  {'; '.join(told)}")
-    if result["facts"]:
-        console.print(f"  {_listed(result['facts'])}")
-    if result["note"]:
-        console.print(f"  {result['note']}")
-
-
-def _listed(measures: dict[str, float]) -> str:
-    return ", ".join(f"{what} {value:.4f}" for what, value in measures.items())
+app.add_typer(cli_bench.app)
 
 
 def main() -> None:

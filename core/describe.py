@@ -31,14 +31,14 @@ def title(kind: str, part: dict[str, Any] | None) -> str:
         return str(part["name"])
 
 
-def facts(run: Run) -> str:
-    """Attack, budget, data, defenses, repeats and seed of a run in one line of plain text."""
+def facts(run: Run, *, truth: bool = True) -> str:
+    """Attack, budget, data, defenses, repeats and seed of a run in one line of plain text; no budget without truth."""
     spec = run.spec
     attack = spec.get("attack")
     parts = [title("attacks", attack)]
-    if attack and attack.get("poison_fraction") is not None:
+    if truth and attack and attack.get("poison_fraction") is not None:
         parts.append(f"{attack['poison_fraction']:.1%} poison")
-    if attack and "epsilon" in attack:
+    if truth and attack and "epsilon" in attack:
         parts.append(f"epsilon {attack['epsilon']}/255")
     parts.append(f"on {title('datasets', spec.get('data'))}")
     if start := START.get(spec.get("scenario", "")):

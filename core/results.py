@@ -9,6 +9,7 @@ from core.flags import flags
 from core.metrics import mean, pooled, wilson
 from core.runs.artifacts import Artifacts
 from core.spec import Experiment
+from core.versions import versions
 
 
 def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Artifacts, device: str) -> dict[str, Any]:
@@ -21,9 +22,9 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         device: for people.
 
     Returns:
-        {"device", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds", "passes",
-        "detection"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim) of an attack on one chosen
-        image, and is empty for others.
+        {"device", "versions", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds",
+        "passes", "detection"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim)
+        of an attack on one chosen image, and is empty for others.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
@@ -51,7 +52,7 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     }
     told = {step["defense"]: meta["knows"] for step, meta in filters}
     spec = experiment.model_dump(mode="json")
-    result = {"device": device, "spec": spec, "arms": arms, "control": control, "pairs": pairs}
+    result = {"device": device, "versions": versions(), "spec": spec, "arms": arms, "control": control, "pairs": pairs}
     return result | {"flags": flags(result, losses, told, _largest_share_removed(filters, trained, artifacts))}
 
 

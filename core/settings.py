@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core import registry
+from core import presets, registry, toml
 from core.errors import PoisonscopeError
 from core.spec import parse
 
@@ -232,3 +232,13 @@ def command(form: Form, presets: Mapping[str, Form]) -> list[str] | None:
         if best is None or len(words) < len(best):
             best = words
     return best and ["python", "-m", "core", "run", *best]
+
+
+def shortest(form: Form) -> list[str] | None:
+    """As `command`, from the presets that come with Poisonscope."""
+    return command(form, {name: preset_form(presets.load(name).content) for name in presets.names()})
+
+
+def as_toml(form: Form) -> str:
+    """A whole experiment as the file that the command line reads."""
+    return toml.text({**form, "attack": form["attack"] or NO_ATTACK})

@@ -82,9 +82,14 @@ def listed(value: Any) -> Any:
     return value
 
 
+def attack_or_none(value: Any) -> Any:
+    """As `component`; `none` means that nothing attacks, because TOML has no empty value."""
+    return None if value == "none" else component("attacks", value)
+
+
 Dataset = Annotated[SerializeAsAny[Component], BeforeValidator(partial(component, "datasets"))]
 Network = Annotated[SerializeAsAny[Component], BeforeValidator(partial(component, "models"))]
-AttackChoice = Annotated[SerializeAsAny[Component] | None, BeforeValidator(partial(component, "attacks"))]
+AttackChoice = Annotated[SerializeAsAny[Component] | None, BeforeValidator(attack_or_none)]
 DefenseChoice = Annotated[SerializeAsAny[Component], BeforeValidator(partial(component, "defenses"))]
 
 

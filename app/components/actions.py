@@ -3,13 +3,17 @@
 import html
 import io
 import json
+from typing import Literal
 
 import streamlit as st
 
 from app import cache, queueing, routes
+from core import presets, settings
 from core.errors import PoisonscopeError
+from core.runs.loss import loss
 from core.runs.store import Run
 
+Width = Literal["stretch", "content"]
 RESUMABLE = ("cancelled", "failed", "lost")
 
 
@@ -24,17 +28,38 @@ def menu(run: Run, place: str) -> None:
             "Repeat with another seed", key=f"repeat-{place}-{run.id}", icon=":material/casino:", width="stretch"
         ):
             _repeat(run)
-        name = st.text_input("Name", value=run.name, max_chars=80, key=f"name-{place}-{run.id}")
-        if st.button(
-            "Rename", key=f"rename-{place}-{run.id}", icon=":material/edit:", width="stretch", disabled=not name.strip()
-        ):
-            cache.store().rename(run.id, name)
-            st.rerun()
+        rename(run, place)
+        if run.result is not None:
+            query = {"run": run.id}
+            st.page_link(routes.page("report"), label="Report", icon=":material/description:", query_params=query)
         if run.finished:
             export(run, place)
             export_poisons(run, place)
             if st.button("Delete …", key=f"delete-{place}-{run.id}", icon=":material/delete:", width="stretch"):
-                confirm_delete(run)
+                confirm_delete([run])
+
+
+def rename(run: Run, place: str) -> None:
+    """A box with the name and a button that takes the new one."""
+    name = st.text_input("Name", value=run.name, max_chars=80, key=f"name-{place}-{run.id}")
+    if st.button(
+        "Rename", key=f"rename-{place}-{run.id}", icon=":material/edit:", width="stretch", disabled=not name.strip()
+    ):
+        cache.store().rename(run.id, name)
+        st.rerun()
+
+
+def clone(run: Run | None, key: str, width: Width = "stretch") -> None:
+    """Open the Lab with the settings of a run; disabled where no run is meant."""
+    if not st.button("Clone to Lab", key=key, icon=":material/science:", width=width, disabled=run is None) or not run:
+        return
+    try:
+        form = settings.whole({**run.spec, "name": run.name})
+    except PoisonscopeError as error:
+        st.error(f"This version cannot repeat the run: {error}", icon=":material/error:")
+        return
+    base = settings.preset_form(presets.load(presets.DEFAULT).content)
+    st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **settings.link(form, base)})
 
 
 def stop(run: Run, place: str) -> None:
@@ -68,17 +93,19 @@ def _repeat(run: Run) -> None:
     queueing.start(experiment, f"repeat-{run.id}")
 
 
-def export(run: Run, place: str) -> None:
-    """The run as one zip, made only when it is asked for."""
+def export(run: Run | None, place: str, width: Width = "stretch") -> None:
+    """The run as one zip, made only when it is asked for; disabled where no run is meant."""
+    run_id = run.id if run else "none"
     st.download_button(
         "Export zip",
-        data=lambda: _zipped(run.id),
-        file_name=f"poisonscope-{run.id}.zip",
+        data=lambda: _zipped(run_id),
+        file_name=f"poisonscope-{run_id}.zip",
         mime="application/zip",
         on_click="ignore",
-        key=f"export-{place}-{run.id}",
+        key=f"export-{place}-{run_id}",
         icon=":material/archive:",
-        width="stretch",
+        width=width,
+        disabled=run is None,
     )
 
 
@@ -118,21 +145,33 @@ def _zipped(run_id: str) -> bytes:
     return buffer.getvalue()
 
 
-@st.dialog("Delete this run?")
-def confirm_delete(run: Run) -> None:
-    """Ask before a run is gone."""
-    st.html(
-        f"<p><b>{html.escape(run.name)}</b> ({html.escape(run.id)}), its curves and those of its files that no "
-        "other run uses will be removed.</p>"
+@st.dialog("Delete for good?")
+def confirm_delete(runs: list[Run]) -> None:
+    """Ask before runs are gone, and say what goes with them."""
+    names = "".join(f"<li><b>{html.escape(run.name)}</b> ({html.escape(run.id)})</li>" for run in runs)
+    gone = loss(cache.store(), runs)
+    models = f"{gone.trainings:,} trained model{'s' * (gone.trainings != 1)}"
+    them, back = (
+        ("it", ", or a zip that you export first: Import takes it in again") if len(runs) == 1 else ("them", "")
     )
+    st.html(
+        f"<ul>{names}</ul><p>Gone with {them}: results, curves, logs, and {models} that no other run uses "
+        f"({gone.size / 1e6:,.1f} MB). Nothing brings them back but computing them again{back}.</p>"
+    )
+    if len(runs) == 1:
+        export(runs[0], "before-deleting")
     yes, no = st.columns(2)
-    delete = cache.store().delete
-    if yes.button("Delete", type="primary", width="stretch", key="delete-yes", on_click=delete, args=(run.id,)):
-        if st.query_params.get("run") == run.id:
-            st.switch_page(routes.page("start"))
+    if yes.button("Delete", type="primary", width="stretch", key="delete-yes", on_click=_delete, args=(runs,)):
+        if st.query_params.get("run") in [run.id for run in runs]:
+            st.switch_page(routes.page("runs"))
         st.rerun()
-    if no.button("Keep it", width="stretch", key="delete-no"):
+    if no.button("Keep", width="stretch", key="delete-no"):
         st.rerun()
+
+
+def _delete(runs: list[Run]) -> None:
+    for run in runs:
+        cache.store().delete(run.id)
 
 
 def as_json(run: Run) -> str:

@@ -89,13 +89,10 @@ def _choose(run: Run) -> tuple[RunView, str]:
             return seen, arms[0]
         if st.session_state.get("arm") not in arms:
             st.session_state.pop("arm", None)
-        titles = [palette.arm_title(arm) for arm in arms]
-
-        def name(arm: str) -> str:
-            title = palette.arm_title(arm)
-            return title if titles.count(title) == 1 else f"{title}: {arm.removesuffix('_random').replace('_', ' ')}"
-
-        arm = st.selectbox("Defense", arms, format_func=name, key="arm", bind="query-params", width=2 * pair.WIDTH)
+        titles = palette.arm_titles(arms)
+        arm = st.selectbox(
+            "Defense", arms, format_func=titles.__getitem__, key="arm", bind="query-params", width=2 * pair.WIDTH
+        )
     return seen, str(arm)
 
 

@@ -63,5 +63,5 @@ def _nothing(heading: str, words: str, title: str, page: str) -> None:
                 routes.open_run(run.id, page)
             st.html(f'<span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}')
     left, right, _ = st.columns([1, 1, 3])
-    left.page_link(routes.page("start"), label="See all runs", icon=":material/home:")
+    left.page_link(routes.page("runs"), label="See all runs", icon=":material/list:")
     right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")

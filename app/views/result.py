@@ -23,9 +23,11 @@ from app.components import (
     which_run,
 )
 from app.components.verdict import block
-from core import presets, registry, settings
+from core import registry, settings
 from core.errors import PoisonscopeError
+from core.facts import FACTS
 from core.figures import palette
+from core.flags import tellable
 from core.runs.store import Run
 from core.runs.view import RunView
 from core.verdict import filtered, verdict
@@ -121,12 +123,14 @@ def _done(run: Run) -> None:
 
 
 def _verdict(run: Run, result: dict[str, Any]) -> None:
-    said = verdict(result, cache.view(run).class_names or ())
-    st.html(block(said, result.get("flags", [])))
+    truth = frame.truth()
+    said = verdict(result, cache.view(run).class_names or (), truth=truth)
+    st.html(block(said, tellable(result.get("flags", []), truth=truth)))
 
 
 def _numbers(result: dict[str, Any]) -> None:
-    filters = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
+    found = [arm for arm in filtered(result) if result["arms"][arm].get("detection")]
+    filters = found if frame.truth() else []  # what was caught tells how many poisons there are
     cards = [numbers.card(result, "asr", "Attack success"), numbers.card(result, "clean_accuracy", "Clean accuracy")]
     look = "ps-wide"
     if result.get("pairs"):
@@ -156,17 +160,14 @@ def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
 
 
 def _told(seen: RunView, defenses: list[str]) -> None:
-    from core.defenses import base
-
-    facts: dict[str, str] = {str(fact): words for fact, words in base.FACTS.items()}
+    facts: dict[str, str] = {**FACTS}
     st.subheader("What did the defender know?", anchor=False)
     if not defenses:
         say.empty("Nobody defended", "Add a defense in the Lab.")
     for name in defenses:
         told = seen.knows(name)
         known = "".join(
-            f"<li>{html.escape(facts.get(fact, fact))}: <b>{html.escape(_value(seen, fact, value))}</b></li>"
-            for fact, value in told.items()
+            f"<li>{html.escape(facts.get(fact, fact))}{_shown(seen, fact, value)}</li>" for fact, value in told.items()
         )
         known = known or "<li>nothing but the training set itself</li>"
         hidden = "".join(f"<li>{html.escape(words)}</li>" for fact, words in facts.items() if fact not in told)
@@ -184,6 +185,11 @@ def _told(seen: RunView, defenses: list[str]) -> None:
                 icon=":material/frame_inspect:",
                 query_params={"run": seen.run.id},
             )
+
+
+def _shown(seen: RunView, fact: str, value: Any) -> str:
+    """What the fact was, as HTML; nothing where the truth is hidden."""
+    return f": <b>{html.escape(_value(seen, fact, value))}</b>" if frame.truth() else ""
 
 
 def _value(seen: RunView, fact: str, value: Any) -> str:
@@ -215,9 +221,7 @@ def _reproduce(run: Run) -> None:
     st.subheader("Do it again", anchor=False)
     try:
         form = settings.whole({**run.spec, "name": run.name})
-        words = settings.command(
-            form, {name: settings.preset_form(presets.load(name).content) for name in presets.names()}
-        )
+        words = settings.shortest(form)
     except PoisonscopeError as error:
         say.small(f"This version cannot repeat the run: {error}")
         return
@@ -235,6 +239,5 @@ def _reproduce(run: Run) -> None:
         actions.export(run, "done")
     with last:
         actions.export_poisons(run, "done")
-    if right.button("Open in the Lab", icon=":material/science:", width="stretch", key="to-lab"):
-        base = settings.preset_form(presets.load(presets.DEFAULT).content)
-        st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **settings.link(form, base)})
+    with right:
+        actions.clone(run, "to-lab")

@@ -33,7 +33,7 @@ def chart(seen: RunView, truth: bool) -> Chart | None:
     }
     if truth:
         table["poison"] = poison[rows].astype(int).tolist()
-    marked = " Crosses and squares are poisons, the star is the target." if truth else " Colours are classes."
+    marked = " Squares are poisons, the star is the target." if truth else " Colours are classes."
     return Chart(
         gradients.animated_map(positions, rows, epochs, groups, start=last, target=truth),
         f"{len(rows):,} of {len(labels):,} rows, each by its gradient in the model without defense: near points pull "

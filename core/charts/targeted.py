@@ -17,12 +17,17 @@ SMALL_PLOTS = 20
 
 @dataclass(frozen=True)
 class Choice:
-    """What is looked at, and how."""
+    """What is looked at, and how.
+
+    Attributes:
+        still: whether nobody can click, as on paper; then no trial is the chosen one.
+    """
 
     run: Run
     seen: RunView
     arm: str
     big: bool
+    still: bool = False
 
     def name(self, label: int) -> str:
         """A class by its name."""
@@ -45,7 +50,7 @@ def outcomes(look: Choice, found: list[Pair]) -> Chart:
     succeeded, probability, counted = grid(found, look.arm)
     done = np.isfinite(probability)
     wins, of = int((succeeded & counted & done).sum()), int((counted & done).sum())
-    frame = chosen if len(found) > 1 else None
+    frame = chosen if len(found) > 1 and not look.still else None
     rows = [one for one in found if look.arm in one["predicted"]]
     where = "Below each mark" if max(succeeded.shape) <= targeted.NAMED else "Under the pointer"
     click = " Click a mark to look at that trial." if frame else ""

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from core.errors import PoisonscopeError
+from core.facts import FACTS, Fact
 from core.seeds import stream
 from core.spec import Component, Training
 from core.train.hooks import Hooks
@@ -20,12 +21,6 @@ from core.train.hooks import Hooks
 COMPONENT = False
 
 Criterion = Literal["random", "loss", "confidence"]
-Fact = Literal["poison_count", "target_class", "clean_data"]
-FACTS: dict[Fact, str] = {
-    "poison_count": "how many rows are poisoned",
-    "target_class": "which class the attacker wants predicted",
-    "clean_data": "a set of images known to be clean",
-}
 
 
 @dataclass(frozen=True)

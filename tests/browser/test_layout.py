@@ -40,6 +40,18 @@ def test_every_page_fits(visit: Visit, finished: str, size: tuple[int, int], sch
     _in_sight(visitor, "[class*='st-key-scatter-'] .js-plotly-plot", "svg[role=slider]")
     _sound(visitor)
 
+    visitor.open("/runs")
+    page.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
+    visitor.shot(f"runs-{ending}")
+    _in_sight(visitor, "h1", ".st-key-run-buttons", "[data-testid=stDataFrame]")
+    _sound(visitor)
+
+    visitor.open(finished.replace("/result", "/report"))
+    page.frame_locator("iframe").locator(".plot .main-svg").first.wait_for()
+    visitor.shot(f"report-{ending}")
+    _in_sight(visitor, "h1", ".st-key-download-report")
+    _sound(visitor)
+
 
 def _in_sight(visitor: Visitor, *selectors: str) -> None:
     """Wholly on the screen, without scrolling."""

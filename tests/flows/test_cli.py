@@ -85,7 +85,7 @@ def test_run_prints_one_json_value_and_nothing_else(home: Path, tiny_file: Path,
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
-    assert list(result) == ["run", "name", "seconds", "device", "spec", "arms", "control", "pairs", "flags"]
+    assert list(result) == ["run", "name", "seconds", "device", "versions", "spec", "arms", "control", "pairs", "flags"]
     assert result["name"] == "mine" and result["spec"]["seed"] == 7 and result["seconds"] > 0
     assert set(result["arms"]) == {"undefended", "spectral_signatures", "spectral_signatures_random"}
     for arm in (result["control"], *result["arms"].values()):
@@ -97,7 +97,7 @@ def test_run_prints_one_json_value_and_nothing_else(home: Path, tiny_file: Path,
 
     run = Store(home).run(result["run"])  # the same store as the dashboard's
     assert (run.state, run.progress, run.name) == ("done", 1.0, "mine")
-    assert run.result == {key: result[key] for key in ("device", "spec", "arms", "control", "pairs", "flags")}
+    assert run.result == {key: result[key] for key in result if key not in ("run", "name", "seconds")}
     assert len(Store(home).points(run.id)) == 4 * 2  # four models, before and after their one epoch
 
 

@@ -149,7 +149,7 @@ def test_the_result_keeps_the_contract(artifacts: Counting) -> None:
     result, computed = run(artifacts, watcher)
     assert computed == EVERYTHING and unfinished(artifacts) == []
     json.dumps(result, allow_nan=False)
-    assert list(result) == ["device", "spec", "arms", "control", "pairs", "flags"] and result["pairs"] == []
+    assert list(result) == ["device", "versions", "spec", "arms", "control", "pairs", "flags"] and result["pairs"] == []
     assert result["device"] == watcher.device == "cpu (2 cores)"
     assert result["spec"] == experiment().model_dump(mode="json")
     assert list(result["arms"]) == ["undefended", "spectral_signatures", "spectral_signatures_random"]

@@ -1,0 +1,56 @@
+"""The command that times methods beside a plain implementation of the same."""
+
+import importlib
+import json
+from typing import Annotated, Any
+
+import typer
+
+from core.cli_base import console
+from core.errors import PoisonscopeError, SpecError
+
+app = typer.Typer()
+
+
+@app.command("bench")
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="What to time; without it, the names.")] = None,
+    device: Annotated[str, typer.Option(help="Where to time it: auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per entry and nothing else.")] = False,
+) -> None:
+    """Time a method beside a plain implementation of the same, in one process."""
+    try:
+        benchmarks = importlib.import_module("benchmarks")  # not installed: it stands beside core in the repository
+    except ModuleNotFoundError:
+        raise PoisonscopeError("Benchmarks are part of the repository: type this in its folder.") from None
+    legal = benchmarks.names()
+    if name not in legal:
+        given = "What is to be timed was not said" if name is None else f"There is no benchmark {name!r}"
+        raise SpecError(f"{given}; legal are {', '.join(legal)}.")
+    for result in benchmarks.timed(name, device):
+        if as_json:
+            print(json.dumps(result), flush=True)
+        else:
+            _print_timing(result)
+
+
+def _print_timing(result: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"{result['name']} on {result['device']}, threads: {result['threads']}")
+    for way in ("ours", "reference"):
+        if result[way] is not None:
+            low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
+            out.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
+    told = [] if result["ratio"] is None else [f"{result['ratio']:.2f} times as fast"]
+    if result["agreement"]:
+        told.append(f"agreement: {_listed(result['agreement'])}")
+    if told:
+        out.print(f"  {'; '.join(told)}")
+    if result["facts"]:
+        out.print(f"  {_listed(result['facts'])}")
+    if result["note"]:
+        out.print(f"  {result['note']}")
+
+
+def _listed(measures: dict[str, float]) -> str:
+    return ", ".join(f"{what} {value:.4f}" for what, value in measures.items())
