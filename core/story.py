@@ -1,7 +1,7 @@
 """The numbers of the stakeholder's story: counts from the shipped runs, and nothing that was not measured."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,18 @@ def case(seen: RunView) -> Case | None:
         right=_tally(attacked["clean_accuracy"]),
         answers=tuple(_answer(run, name, result["arms"]) for name in filtered(result)),
     )
+
+
+def merged(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Cases of one and the same attack as one, with all their defenses, each once; the first run's id stays."""
+    found: dict[Case, Case] = {}
+    for each in cases:
+        same = replace(each, run="", answers=())
+        before = found.setdefault(same, replace(each, answers=()))
+        known = {answer.name for answer in before.answers}
+        more = tuple(answer for answer in each.answers if answer.name not in known)
+        found[same] = replace(before, answers=before.answers + more)
+    return tuple(found.values())
 
 
 def _answer(run: Run, name: str, arms: dict[str, Any]) -> Answer:

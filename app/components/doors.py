@@ -50,14 +50,21 @@ def draw(run_id: str | None) -> None:
         with column, st.container(border=True, key=f"door-{door.key}", height="stretch"):
             st.html(f'<h3 class="ps-door">{door.title}</h3><p class="ps-small">{door.words}</p>')
             shut = run_id is None and door.key != "build"
-            if st.button(door.button, key=f"go-{door.key}", icon=door.icon, width="stretch", disabled=shut):
+            hide = _hide_truth if door.key == "catch" else None
+            key = f"go-{door.key}"
+            if st.button(door.button, key=key, icon=door.icon, width="stretch", disabled=shut, on_click=hide):
                 _go(door, run_id)
+
+
+def _hide_truth() -> None:
+    """Before the page is drawn: the switch is bound to the link, where nothing else may write it."""
+    st.session_state["truth"] = False
 
 
 def _go(door: Door, run_id: str | None) -> None:
     if door.key == "build":
         st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT})
     elif door.key == "catch":
-        st.switch_page(routes.page("spectral"), query_params={"run": str(run_id), "truth": "false"})
+        routes.open_run(str(run_id), "spectral")
     else:
         routes.open_run(str(run_id))

@@ -10,7 +10,7 @@ import streamlit as st
 from app.components import choices, say, stamped
 from app.components.images import Tile, wall
 from core.runs.view import RunView
-from core.story import Answer, Case, chosen_rows
+from core.story import Answer, Case, chosen_rows, merged
 from core.verdict import percent
 
 WALL, ODDEST = 100, 24
@@ -136,11 +136,11 @@ def _hundred(told: Told, marked: bool) -> None:
         return
     count = min(WALL, len(truth))
     altered = max(1, round(count * told.main.altered / told.main.pictures))
-    _wall(told, np.array(chosen_rows(np.flatnonzero(truth), len(truth), altered, count)), marked, 52)
+    _wall(told, np.array(chosen_rows(np.flatnonzero(truth), len(truth), altered, count)), marked, 10)
     st.html(f'<p class="ps-aside">{altered} of these {count} {"is" if altered == 1 else "are"} altered.</p>')
 
 
-def _wall(told: Told, rows: np.ndarray, marked: bool, size: int) -> None:
+def _wall(told: Told, rows: np.ndarray, marked: bool, columns: int) -> None:
     images, truth = told.seen.images(rows), told.seen.is_poison
     if images is None or truth is None:
         _drawing(told)
@@ -154,7 +154,8 @@ def _wall(told: Told, rows: np.ndarray, marked: bool, size: int) -> None:
         )
         for row, image in zip(rows, images, strict=True)
     ]
-    st.html(f'<div class="ps-crowd{" marked" if marked else ""}">{wall(tiles, size)}</div>')
+    look = f'class="ps-crowd{" marked" if marked else ""}" style="--ps-columns:{columns}"'
+    st.html(f"<div {look}>{wall(tiles)}</div>")
 
 
 def _drawing(told: Told) -> None:
@@ -200,7 +201,7 @@ def _found(told: Told) -> None:
             st.html(f"<p><b>{hits} of the {ODDEST} oddest</b> are altered.</p>")
     with right:
         if scores is not None:
-            _wall(told, _oddest(scores), marked, 84)
+            _wall(told, _oddest(scores), marked, 6)
 
 
 def _oddest(scores: np.ndarray) -> np.ndarray:
@@ -230,7 +231,7 @@ def _cost(told: Told) -> None:
 
 def _choice(told: Told) -> None:
     _say("Doing nothing has a price as well.")
-    st.html(choices.table((told.main, *told.others)))
+    st.html(choices.table(merged((told.main, *told.others))))
     _say_more("No precaution stops everything. The cheapest one is to know where your pictures come from.")
 
 

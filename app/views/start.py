@@ -5,9 +5,8 @@ import html
 import streamlit as st
 
 from app import cache, queueing, routes
-from app.components import actions, chips, doors, hero, numbers, say
+from app.components import actions, chips, doors, hero, import_run, numbers, say
 from core import describe, showcase
-from core.errors import PoisonscopeError
 from core.runs.store import Run
 from core.story import case
 
@@ -37,16 +36,17 @@ def page() -> None:
         hero.numbers(told)
     doors.draw(None if told is None else SHOWN)
     _runs()
-    _import()
+    import_run.panel()
 
 
 def _buttons() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="start-buttons"):
         _big_button()
-        if st.button("Show it to a stakeholder", key="story", icon=":material/slideshow:"):
-            st.switch_page(routes.page("story"))
-        if "learn" in routes.PAGES and st.button("Learn", key="learn", icon=":material/school:"):
-            st.switch_page(routes.page("learn"))
+        with st.container(horizontal=True, width="content"):
+            if st.button("Show it to a stakeholder", key="story", icon=":material/slideshow:"):
+                st.switch_page(routes.page("story"))
+            if st.button("Learn", key="learn", icon=":material/school:"):
+                st.switch_page(routes.page("learn"))
 
 
 def _big_button() -> None:
@@ -97,7 +97,8 @@ def _list(live_before: list[str]) -> None:
     for run in own[:RUNS]:
         _line(run)
     if len(own) > RUNS:
-        say.small(f"{RUNS} newest of {len(own):,} runs.")
+        label = f"All {len(own):,} runs"
+        st.page_link(routes.page("runs"), label=label, icon=":material/list:")
 
 
 def _line(run: Run) -> None:
@@ -113,20 +114,3 @@ def _line(run: Run) -> None:
             if st.button("Open", key=f"open-{run.id}"):
                 routes.open_run(run.id)
             actions.menu(run, "list")
-
-
-def _import() -> None:
-    with st.expander("Import run (.zip)", icon=":material/upload:"):
-        given = st.file_uploader("A zip that was exported here or on another machine", type=["zip"], key="import")
-        if given is None or not st.button("Import", type="primary", key="import-now"):
-            return
-        import io
-
-        from core.runs.archive import import_run
-
-        try:
-            run_id = import_run(cache.store(), io.BytesIO(given.getvalue()))
-        except PoisonscopeError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-        routes.open_run(run_id)

@@ -16,11 +16,22 @@ VALUES = 8
 
 
 def suspicious_class(seen: RunView) -> int:
-    """The class whose first singular value stands out most over its second; 0 where that is not known."""
-    values = seen.singular_values
-    if values is None or values.shape[1] < 2:
+    """The class whose rows are most lopsided along their first singular vector; 0 where that is not known.
+
+    A few poisons far off on one side make it so. The first singular value over the second does not tell: it is as
+    large where a class falls into two halves, such as signs before the sky and signs before a wood.
+    """
+    coordinates, labels, values = seen.projection, seen.labels, seen.singular_values
+    if coordinates is None or labels is None or values is None:
         return 0
-    return int(np.argmax(values[:, 0] / np.maximum(values[:, 1], 1e-12)))
+    return int(np.argmax([lopsidedness(coordinates[labels == label, 0]) for label in range(len(values))]))
+
+
+def lopsidedness(values: np.ndarray) -> float:
+    """Skewness of (n,) numbers without its sign: 0 where both sides of the mean look alike, or all are the same."""
+    centred = values.astype(np.float64) - values.mean() if len(values) else np.zeros(1)
+    spread = float((centred**2).mean())
+    return abs(float((centred**3).mean())) / spread**1.5 if spread > 0 else 0.0
 
 
 def first_class(seen: RunView, truth: bool) -> int:

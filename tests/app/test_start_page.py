@@ -62,9 +62,10 @@ def test_three_doors_lead_on(app: Open, showcase: Ship) -> None:
     page = app()
     page.button(key="go-catch").click().run()
     assert not page.exception and "Who stands apart in showcase-badnets?" in text(page)
+    assert page.toggle(key="truth").value is False, "nobody tells which rows are poisons"
     page = app()
     page.button(key="go-build").click().run()
-    assert not page.exception and page.query_params["preset"] == ["badnets-signs"]
+    assert not page.exception and page.query_params["preset"] in ("badnets-signs", ["badnets-signs"])
 
 
 def test_images_that_were_left_out_are_drawn_beside_the_app(app: Open, showcase: Ship) -> None:

@@ -66,6 +66,16 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         started.stop()
 
 
+@pytest.fixture(scope="package")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """The dashboard as everybody gets it: a new home folder, and the runs that are shipped."""
+    started = Dashboard(tmp_path_factory.mktemp("shown") / "home", showcase=True)
+    try:
+        yield started.wait()
+    finally:
+        started.stop()
+
+
 @pytest.fixture
 def visit(browser: Browser, dashboard: Dashboard, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens a page in a fresh browser context; at the end no console may hold an error, and no other host was asked."""

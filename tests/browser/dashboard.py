@@ -30,7 +30,11 @@ def until(true: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
 class Dashboard:
     """`streamlit run app/main.py` over a home folder. What it starts is known by that folder in its environment."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, showcase: bool = False) -> None:
+        """Start it; `showcase`: whether it brings the runs that are shipped, which an empty store does without."""
+        environment = {**os.environ, "POISONSCOPE_HOME": str(home.resolve())}
+        if showcase:
+            environment.pop("POISONSCOPE_SHOWCASE", None)
         self.home = home.resolve()
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -40,7 +44,7 @@ class Dashboard:
                 [sys.executable, "-m", "streamlit", "run", "app/main.py"]
                 + ["--server.port", str(self.port), "--server.address", "127.0.0.1"],
                 cwd=ROOT,
-                env={**os.environ, "POISONSCOPE_HOME": str(self.home)},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

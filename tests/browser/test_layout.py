@@ -22,8 +22,8 @@ def test_every_page_fits(visit: Visit, finished: str, size: tuple[int, int], sch
     assert (sum(map(int, ground[4:-1].split(", "))) < 300) == (scheme == "dark"), f"the {scheme} theme: {ground}"
 
     expect(page.get_by_text("Device: cpu")).to_be_visible()
-    visitor.shot(f"start-{ending}")
-    _in_sight(visitor, "h1", ".st-key-poison-now button", ".ps-hero-art img >> nth=1", "h3", ".ps-run-name >> nth=0")
+    visitor.shot(f"start-bare-{ending}")
+    _in_sight(visitor, "h1", ".st-key-poison-now button", ".ps-empty >> nth=0", ".st-key-go-build button")
     _sound(visitor)
 
     visitor.open("/lab")

@@ -10,6 +10,7 @@ from core.figures import palette
 from core.flags import tellable
 from core.runs.loss import loss
 from core.runs.store import Store
+from core.runs.view import RunView
 from core.versions import versions
 from tests.app import conftest as made
 
@@ -84,3 +85,15 @@ def test_what_goes_with_a_run_is_what_no_other_keeps(store: Store) -> None:
 def test_versions_are_those_that_are_installed() -> None:
     assert list(versions()) == ["poisonscope", "python", "torch", "numpy"]
     assert versions()["numpy"] == np.__version__
+
+
+def test_the_lopsided_class_is_the_suspicious_one() -> None:
+    """One of four rows is far off on one side; two halves far apart spread as much and are not lopsided."""
+    assert lens.lopsidedness(np.array([-1, -1, -1, 3.0])) == pytest.approx(6 / 3**1.5)
+    assert lens.lopsidedness(np.array([-5, -5, 5, 5.0])) == 0 == lens.lopsidedness(np.full(4, 2.0))
+    assert lens.lopsidedness(np.empty(0)) == 0
+
+
+def test_the_class_of_the_poisons_is_found_without_the_truth(store: Store) -> None:
+    seen = RunView(store, store.run(written(store)))
+    assert lens.suspicious_class(seen) == made.TARGET == lens.first_class(seen, truth=False)

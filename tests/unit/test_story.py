@@ -1,11 +1,12 @@
 """The story's counts, by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core.story import Case, Tally, case, chosen_rows
+from core.story import Case, Tally, case, chosen_rows, merged
 
 
 def rate(hits: int, n: int) -> dict[str, Any]:
@@ -70,6 +71,17 @@ def test_what_lacks_its_numbers_is_no_case() -> None:
     bare = Seen()
     bare.result["control"]["asr"] = None  # type: ignore[index]
     assert counted(bare) is None
+
+
+def test_defenses_against_the_same_attack_stand_together() -> None:
+    seen = counted(Seen())
+    assert seen is not None
+    filtered, trained = seen.answers
+    one, two = replace(seen, answers=(filtered,)), replace(seen, run="s", answers=(trained, filtered))
+    other = replace(seen, run="t", altered=61)
+    found = merged([one, other, two])
+    assert [(each.run, each.altered, len(each.answers)) for each in found] == [("r", 60, 2), ("t", 61, 2)]
+    assert found[0].answers == (filtered, trained)
 
 
 def test_a_wall_has_as_many_poisons_as_asked_and_no_row_twice() -> None:

@@ -1,0 +1,124 @@
+"""What a newcomer sees: a finished attack at once, the way to its poisons, and the story for people who decide."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from app.components.slides import SLIDES
+from tests.browser.conftest import Visit
+from tests.browser.dashboard import Dashboard, until
+from tests.browser.test_layout import MEASURE
+from tests.browser.visitor import LARGE, SMALL, Visitor
+
+SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["1280x800", "1920x1080"])
+SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+DRAWN = 120_000
+"""Milliseconds until the images that the zips leave out are drawn, on a busy machine."""
+
+
+def sound(visitor: Visitor) -> None:
+    """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
+    found = visitor.page.get_by_test_id("stMain").evaluate(MEASURE)
+    assert found.pop("measured") > 5, "the texts of the page were not found"
+    assert found == {"wide": [], "cut": [], "collisions": [], "pale": []}
+
+
+@SIZES
+@SCHEMES
+def test_a_newcomer_sees_all_of_it_without_scrolling(
+    visit: Visit, shown: Dashboard, size: tuple[int, int], scheme: str
+) -> None:
+    visitor = visit(size=size, scheme=scheme, at=shown)
+    page = visitor.page
+    for each in ("h1", ".ps-read img >> nth=1", ".ps-tight .ps-card >> nth=2", ".st-key-go-build button"):
+        box = page.locator(f"[data-testid=stMain] >> {each}").bounding_box()
+        assert box and box["x"] + box["width"] <= size[0] and box["y"] + box["height"] <= size[1], f"{each}: {box}"
+    expect(page.get_by_text("Device: cpu")).to_be_visible()
+    visitor.shot(f"start-{scheme}-{size[0]}x{size[1]}")
+    sound(visitor)
+
+
+def test_the_stamp_flips_one_answer_and_not_the_other(
+    visit: Visit, shown: Dashboard, timings: dict[str, float]
+) -> None:
+    visitor = visit(at=shown)
+    answers = visitor.page.locator(".ps-answer")
+    expect(answers).to_have_text(["✓ “stop”", "✓ “stop”"])
+    pressed = time.perf_counter()
+    visitor.page.locator(".st-key-stamp label").click()
+    expect(answers).to_have_text(["✓ “stop”", "✗ “speed 30”"])
+    timings["stamp to answer"] = time.perf_counter() - pressed
+    visitor.shot("start-stamped-light")
+    visitor.button("Another sign").click()
+    expect(answers).to_have_text(["✓ “yield”", "✗ “speed 30”"])
+
+
+@pytest.mark.timeout(240)
+def test_the_poisons_can_be_found_without_being_told(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit(at=shown)
+    page = visitor.page
+    visitor.button("Find the poisons").click()
+    page.wait_for_url("**/spectral?run=showcase-badnets*")
+    expect(page.get_by_role("switch", name="Reveal truth")).not_to_be_checked()
+    visitor.lens.locator(".nsewdrag").first.wait_for(timeout=DRAWN)
+    assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
+    expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value("3: speed 30")
+    visitor.settled().shot("spectral-truth-hidden-light")
+    visitor.switch("Reveal truth")
+    until(lambda: visitor.traces().get("Poisons") == 60, "all poisons, once the truth is shown")
+    visitor.shot("spectral-light")
+
+
+def heading(visitor: Visitor) -> str:
+    return visitor.page.locator("[data-testid=stMain] h1").inner_text()
+
+
+def test_arrows_tell_the_story(visit: Visit, shown: Dashboard, timings: dict[str, float]) -> None:
+    visitor = visit(at=shown)
+    visitor.button("Show it to a stakeholder").click()
+    visitor.page.wait_for_url("**/story*")
+    visitor.settled()
+    expect(visitor.page.get_by_test_id("stSidebar")).to_be_hidden()
+    seen, keyboard = [heading(visitor)], visitor.page.keyboard
+    for number in range(2, len(SLIDES) + 1):
+        pressed = time.perf_counter()
+        keyboard.press("ArrowRight" if number % 2 else "PageDown")
+        until(lambda: heading(visitor) != seen[-1], f"screen {number}")
+        timings["arrow to next screen"] = time.perf_counter() - pressed
+        until(lambda: visitor.parameters.get("step") == str(number), "the screen stands in the link")  # noqa: B023
+        seen.append(heading(visitor))
+    assert len(set(seen)) == len(SLIDES)
+    for key, place in (("ArrowRight", -1), ("ArrowLeft", -2), ("Home", 0), ("ArrowLeft", 0), ("End", -1)):
+        keyboard.press(key)
+        until(lambda: heading(visitor) == seen[place], f"{key} leads to {seen[place]!r}")  # noqa: B023
+    assert heading(visitor.tab()) == seen[-1], "the link leads to the same screen"
+    visitor.page.get_by_text("Leave", exact=True).click()
+    expect(visitor.button("Poison a model now")).to_be_visible()
+
+
+def test_a_switch_on_a_screen_does_not_swallow_the_arrows(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/story?step=2", at=shown)
+    visitor.page.locator(".st-key-sticker label").click()
+    expect(visitor.page.locator(".ps-answer")).to_have_text("✗ “speed 30”")
+    visitor.page.keyboard.press("ArrowRight")
+    expect(visitor.page.locator("[data-testid=stMain] h1")).to_have_text(re.compile("60 of 6,000"))
+
+
+@SIZES
+@SCHEMES
+@pytest.mark.timeout(300)
+def test_every_screen_fits(visit: Visit, shown: Dashboard, size: tuple[int, int], scheme: str) -> None:
+    visitor = visit("/story", size=size, scheme=scheme, at=shown)
+    page = visitor.page
+    for number in range(1, len(SLIDES) + 1):
+        visitor.open(f"/story?step={number}")
+        expect(page.get_by_text("are being drawn")).to_have_count(0, timeout=DRAWN)
+        for key in ("sticker", "marked", "odd"):
+            if page.locator(f".st-key-{key} label").count():
+                page.locator(f".st-key-{key} label").click()
+        visitor.settled().shot(f"story-{number}-{scheme}-{size[0]}x{size[1]}")
+        feet = page.locator(".st-key-story-feet").bounding_box()
+        assert feet and feet["y"] + feet["height"] <= size[1], f"screen {number} is too high: {feet}"
+        sound(visitor)
