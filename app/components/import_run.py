@@ -11,7 +11,7 @@ from core.runs.archive import import_run
 
 def panel() -> None:
     """Folded: a place for the zip and a button; the imported run is opened."""
-    with st.expander("Import a run", icon=":material/upload:"):
+    with st.expander("Import run (.zip)", icon=":material/upload:"):
         given = st.file_uploader("A zip that was exported here or on another machine", type=["zip"], key="import")
         if given is None or not st.button("Import", type="primary", key="import-now"):
             return

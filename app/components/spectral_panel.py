@@ -14,7 +14,6 @@ from core.figures import palette, spectral
 from core.runs.view import RunView
 
 AXES = {"v1 × v2": (0, 1), "v1 × v3": (0, 2)}
-VALUES, suspicious_class = lens.VALUES, lens.suspicious_class
 TOOLS = {"Inspect": "pan", "Lasso": "lasso", "Box": "select"}
 THUMBNAILS = 2500
 """Classes with more rows have no thumbnails under the pointer: the sheet of images would take megabytes."""
@@ -166,7 +165,7 @@ def _values(look: Look) -> None:
     if values is not None:
         st.markdown("**Singular values**")
         st.plotly_chart(
-            spectral.singular_values(np.asarray(values[:, :VALUES]), look.label, big=look.big).update_layout(
+            spectral.singular_values(np.asarray(values[:, : lens.VALUES]), look.label, big=look.big).update_layout(
                 height=215
             ),
             key=f"values-{look.place}",
