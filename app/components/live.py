@@ -53,8 +53,9 @@ def _finish(run_id: str) -> None:
 
 def state_line(run: Run) -> None:
     """The run's chip and what it is, in one line."""
-    origin = {"imported": " · imported", "showcase": " · showcase run made by this project"}.get(run.origin, "")
-    facts = f"{describe.facts(run)} · {run.device or 'device not known yet'} · {chips.age(run.created)}{origin}"
+    imported = " · imported" if run.origin == "imported" else ""
+    made = f"{run.device or 'device not known yet'} · {chips.age(run.created)}{imported}"
+    facts = f"{describe.facts(run)} · {run.message if run.origin == 'showcase' else made}"
     st.html(f'<div class="ps-state">{chips.chip(run)}<span class="ps-run-facts">{html.escape(facts)}</span></div>')
 
 

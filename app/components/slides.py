@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.components import choices, say, stamped
+from app.components import choices, drawing, stamped
 from app.components.images import Tile, wall
 from core.runs.view import RunView
 from core.story import Answer, Case, chosen_rows, merged
@@ -16,7 +16,6 @@ from core.verdict import percent
 WALL, ODDEST = 100, 24
 SIGN = 0
 """Which of the shipped pictures the story is told with."""
-DRAWING = ("The pictures are being drawn", "This happens once, after the first start, and takes some seconds.")
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _hundred(told: Told, marked: bool) -> None:
     """A wall with as many altered pictures as there are among that many on average; at least one."""
     truth = told.seen.is_poison
     if truth is None:
-        _drawing(told)
+        drawing.wait(told.seen)
         return
     count = min(WALL, len(truth))
     altered = max(1, round(count * told.main.altered / told.main.pictures))
@@ -143,7 +142,7 @@ def _hundred(told: Told, marked: bool) -> None:
 def _wall(told: Told, rows: np.ndarray, marked: bool, columns: int) -> None:
     images, truth = told.seen.images(rows), told.seen.is_poison
     if images is None or truth is None:
-        _drawing(told)
+        drawing.wait(told.seen)
         return
     tiles = [
         Tile(
@@ -156,16 +155,6 @@ def _wall(told: Told, rows: np.ndarray, marked: bool, columns: int) -> None:
     ]
     look = f'class="ps-crowd{" marked" if marked else ""}" style="--ps-columns:{columns}"'
     st.html(f"<div {look}>{wall(tiles)}</div>")
-
-
-def _drawing(told: Told) -> None:
-    say.empty(*DRAWING)
-    st.fragment(_look_again, run_every=1.5)(told)
-
-
-def _look_again(told: Told) -> None:
-    if told.seen.is_poison is not None:
-        st.rerun()
 
 
 def _unnoticed(told: Told) -> None:

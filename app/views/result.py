@@ -10,6 +10,7 @@ from app import cache, routes, trials
 from app.components import (
     actions,
     add_trials,
+    drawing,
     frame,
     gallery,
     inside_look,
@@ -143,6 +144,9 @@ def _numbers(result: dict[str, Any]) -> None:
 
 def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
     st.subheader("The class under the lens", anchor=False)
+    if drawing.awaited(seen):
+        drawing.wait(seen)
+        return
     try:
         if seen.labels is None:
             raise PoisonscopeError(

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from app import cache
-from app.components import pair, say, spectral_panel, which_run
+from app.components import drawing, pair, say, spectral_panel, which_run
 from core.runs.view import RunView
 
 EXPLAINED = """
@@ -45,15 +44,9 @@ def _filters(seen: RunView) -> list[str]:
 
 def _nothing(seen: RunView) -> None:
     """There are no images: not yet, or not any more."""
-    if seen.run.origin == "showcase":
-        say.empty("The images are being drawn", "This happens once, after the first start, and takes some seconds.")
-        st.fragment(_again, run_every=1.0)(seen)
+    if drawing.awaited(seen):
+        drawing.wait(seen)
     elif seen.run.live:
         say.empty("The run has not come that far", "Singular directions are found after the first training.")
     else:
         say.empty("Nothing to look at", "The images of this run are not stored here; resume the run to compute them.")
-
-
-def _again(seen: RunView) -> None:
-    if cache.view(seen.run).labels is not None:
-        st.rerun()

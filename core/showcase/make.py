@@ -1,5 +1,6 @@
 """Makes the finished runs that come with Poisonscope: trains them, and packs of each what the pages need."""
 
+import time
 import zipfile
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -75,7 +76,8 @@ def pack(store: Store, run: Run, entry: Entry) -> int:
         return True
 
     machine = run.device.removeprefix("cpu (").removesuffix(")").replace("cores", "CPU cores")
-    note = f"Shipped with Poisonscope: measured with version {__version__} on {machine} by `{entry.command}`."
+    day = time.strftime("%Y-%m-%d", time.gmtime(run.created))
+    note = f"Shipped with Poisonscope {__version__}, measured on {day} on {machine}: {entry.command}"
     export_run(store, run.id, entry.path, Light(keep, note, (shipped,)))
     return entry.path.stat().st_size
 
