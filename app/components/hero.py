@@ -55,6 +55,7 @@ def numbers(told: Case) -> None:
 def _card(title: str, tally: Tally, words: str, arm: str) -> str:
     swatch = f'<span class="ps-swatch" style="background:{palette.arm_colour(arm, [])}"></span>'
     return (
-        f'<div class="ps-card"><div class="ps-card-title">{swatch}{title}</div><div class="ps-big">{percent(tally.share)}</div>'
+        f'<div class="ps-card"><div class="ps-card-title">{swatch}{title}</div>'
+        f'<div class="ps-big">{percent(tally.share)}</div>'
         f'<div class="ps-small">{tally} {html.escape(words)}</div></div>'
     )
