@@ -164,17 +164,16 @@ def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
 
 
 def _told(seen: RunView, defenses: list[str]) -> None:
-    facts: dict[str, str] = {**FACTS}
     st.subheader("What did the defender know?", anchor=False)
     if not defenses:
         say.empty("Nobody defended", "Add a defense in the Lab.")
     for name in defenses:
         told = seen.knows(name)
         known = "".join(
-            f"<li>{html.escape(facts.get(fact, fact))}{_shown(seen, fact, value)}</li>" for fact, value in told.items()
+            f"<li>{html.escape(FACTS.get(fact, fact))}{_shown(seen, fact, value)}</li>" for fact, value in told.items()
         )
         known = known or "<li>nothing but the training set itself</li>"
-        hidden = "".join(f"<li>{html.escape(words)}</li>" for fact, words in facts.items() if fact not in told)
+        hidden = "".join(f"<li>{html.escape(words)}</li>" for fact, words in FACTS.items() if fact not in told)
         limits = getattr(_defense(name), "fails_when", "")
         st.html(
             f'<div class="ps-card ps-told"><div class="ps-card-title">{html.escape(palette.arm_title(name))}</div>'

@@ -56,8 +56,13 @@ def _empty(*, shipped: bool) -> None:
         with place, st.container(border=True, height="stretch"):
             st.markdown(f"**{live.escaped(preset.title)}**")
             say.small(preset.summary)
-            first = {"type": "primary"} if preset.name == presets.DEFAULT else {}
-            if st.button("Run it", key=f"preset-{preset.name}", icon=":material/play_arrow:", width="stretch", **first):
+            if st.button(
+                "Run it",
+                type="primary" if preset.name == presets.DEFAULT else "secondary",
+                key=f"preset-{preset.name}",
+                icon=":material/play_arrow:",
+                width="stretch",
+            ):
                 queueing.start(parse({**preset.content, "name": preset.title}), f"preset-{preset.name}")
 
 

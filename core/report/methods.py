@@ -19,7 +19,7 @@ def cards(seen: RunView, truth: bool) -> list[Block]:
     parts = [("attacks", "Attack", spec.get("attack"))]
     parts += [("defenses", "Defense", part) for part in spec.get("defenses", [])]
     parts += [("datasets", "Data", spec.get("data")), ("models", "Network", spec.get("model"))]
-    made = "".join(_card(seen, *part, truth) for part in parts if part[2])
+    made = "".join(_card(seen, kind, role, part, truth) for kind, role, part in parts if part)
     return [Words(f'<div class="cards">{made}</div>')] if made else []
 
 
@@ -52,8 +52,7 @@ def _drawn(role: str, title: str, lines: list[str]) -> str:
 def _known(seen: RunView, defense: str, truth: bool) -> str:
     """What the defense was told, as HTML: facts, and their values where these may be told."""
     facts = seen.knows(defense)
-    known: dict[str, str] = {**FACTS}
-    words = [known.get(fact, fact) + (f" ({value})" if truth else "") for fact, value in facts.items()]
+    words = [FACTS.get(fact, fact) + (f" ({value})" if truth else "") for fact, value in facts.items()]
     return html.escape(", ".join(words) or "nothing but the training set itself")
 
 
