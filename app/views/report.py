@@ -27,19 +27,24 @@ def page() -> None:
     if run.result is None:
         _nothing(run)
         return
-    try:
+    words, parts = st.columns([2, 3], gap="large")
+    with parts:
         truth = _truth()
-        whole = _whole(str(home()), run.id, _fingerprint(run), truth, run)
-    except PoisonscopeError as error:
-        say.empty("No report", str(error))
-        return
-    wanted = _asked(run, whole, truth)
+        try:
+            whole = _whole(str(home()), run.id, _fingerprint(run), truth, run)
+        except PoisonscopeError as error:
+            say.empty("No report", str(error))
+            return
+        sections = _sections(run, whole)
+    with words:
+        wanted = _words(run, sections, truth)
     report = make.narrowed(whole, run, wanted)
     _missing(run)
     _downloads(run, report)
     _present(run)
     st.subheader("Preview", anchor=False)
-    st.iframe(written.page(report), height=HEIGHT, alt=f"Preview of the report “{report.title}”")
+    with st.container(border=True):
+        st.iframe(written.page(report), height=HEIGHT, alt=f"Preview of the report “{report.title}”")
 
 
 def _nothing(run: Run) -> None:
@@ -88,25 +93,28 @@ def _fingerprint(run: Run) -> int:
     return hash((run.name, run.state, run.ended, files, tuple((each.id, each.state) for each in store.runs())))
 
 
-def _asked(run: Run, whole: Report, truth: bool) -> Wanted:
-    words, parts = st.columns([2, 3], gap="large")
-    with words:
-        title = st.text_input("Title", placeholder=run.name, key="title", max_chars=120)
-        author = st.text_input("Author", key="author", max_chars=120)
-        notes = st.text_area("Notes", key="notes", height=120, help="Stands below the verdict; an empty line begins a "
-                             "paragraph.")  # fmt: skip
+def _sections(run: Run, whole: Report) -> tuple[str, ...]:
+    """Names of those that somebody wants, of those that this run can fill."""
     offered = [section.name for section in whole.sections]
-    with parts:
-        sections = st.pills(
-            "Sections",
-            offered,
-            selection_mode="multi",
-            default=offered,
-            format_func=SECTIONS.__getitem__,
-            key=f"sections-{run.id}-{truth}",
-        )
-        say.small("The verdict and what to keep in mind are always on it.")
-    return Wanted(title, author, notes, tuple(sections), truth)
+    chosen = st.pills(
+        "Sections",
+        offered,
+        selection_mode="multi",
+        default=offered,
+        format_func=SECTIONS.__getitem__,
+        key=f"sections-{run.id}-{whole.wanted.truth}",
+        wrap=True,
+    )
+    say.small("The verdict and what to keep in mind are always on it.")
+    return tuple(chosen)
+
+
+def _words(run: Run, sections: tuple[str, ...], truth: bool) -> Wanted:
+    title = st.text_input("Title", placeholder=run.name, key="title", max_chars=120)
+    author = st.text_input("Author", key="author", max_chars=120)
+    help = "Stands below the verdict; an empty line begins a paragraph."
+    notes = st.text_area("Notes", key="notes", height=120, help=help)
+    return Wanted(title, author, notes, sections, truth)
 
 
 def _missing(run: Run) -> None:
