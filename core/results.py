@@ -1,5 +1,6 @@
 """What a run says in the end: rates with intervals, detection, costs, and the flags that warn of misreading."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
 
     Returns:
         {"device", "versions", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds",
-        "passes", "detection"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim)
+        "passes", "detection"?, "privacy"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim)
         of an attack on one chosen image, and is empty for others.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
@@ -63,13 +64,17 @@ def _arm(
     metas = [artifacts.meta(step["key"]) for step in trained]
     accuracies = [(meta["clean_accuracy"]["hits"], meta["clean_accuracy"]["n"]) for meta in metas]
     asr, probability = _targeted(judged[0]["arm"], pairs) if pairs else _pooled_over_victims(judged, artifacts)
-    return {
+    arm = {
         "clean_accuracy": pooled(accuracies).as_dict(),
         "asr": asr,
         "target_probability": probability,
         "seconds": sum(meta["seconds"] for meta in metas),
         "passes": sum(meta["passes"] for meta in metas),
     }
+    promised = [meta["privacy"] for meta in metas if "privacy" in meta]
+    if promised:  # each model has its own epsilon; the arm says the largest, and none where one has none
+        arm["privacy"] = max(promised, key=lambda each: math.inf if each["epsilon"] is None else each["epsilon"])
+    return arm
 
 
 def _pooled_over_victims(judged: list[dict[str, Any]], artifacts: Artifacts) -> tuple[Any, Any]:

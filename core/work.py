@@ -25,6 +25,7 @@ from core.gradient_record import GradientRecorder
 from core.judge import Judge
 from core.metrics import detection
 from core.models.base import Model, Net
+from core.models.grouped import as_saved
 from core.runs.artifacts import Artifacts, save
 from core.seeds import derive, stream
 from core.sets import PoisonedSet, read_poisoned, read_split, save_split
@@ -86,8 +87,9 @@ class Work:
         return self._loaded(step.find("train"), self._model, self.split(step).train)
 
     def _loaded(self, trained: "Step", model: Model, data: ImageSet) -> Net:
-        net = build(model, data, 0, self.device)
-        net.load_state_dict(self._weights(trained))
+        weights = self._weights(trained)
+        net = as_saved(build(model, data, 0, self.device), weights)
+        net.load_state_dict(weights)
         if self.experiment.scenario == "transfer":
             net.freeze()
         return net.eval()
@@ -100,7 +102,8 @@ class Work:
         net = build(model, data, seed, self.device)
         if not step.has("pretrain"):
             return net
-        weights, own = self._weights(step.find("pretrain")), net.state_dict()
+        weights = self._weights(step.find("pretrain"))
+        own = as_saved(net, weights).state_dict()
         same_classes = self.experiment.pretraining.data is None
         if self.experiment.scenario == "transfer" or not same_classes:
             weights = {name: own[name] if name.startswith("head.") else tensor for name, tensor in weights.items()}
@@ -382,7 +385,8 @@ def _noted(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str,
     """What a training defense wrote down while it took part."""
     if isinstance(hooks, Practising) and hooks.record is not None:
         return hooks.record.saved()
-    return _dropped(hooks, poisoned)
+    meta, arrays = _dropped(hooks, poisoned)
+    return meta | (hooks.report() if hooks else {}), arrays
 
 
 def _dropped(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ network in bfloat16 where the hardware has it. The device is asked for numbers o
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -102,6 +102,7 @@ def train(
     if len(data) < 2:
         raise PoisonscopeError(f"There are {len(data)} rows to train on; lower the cap or multiplier of the defense.")
     hooks = hooks or Hooks()
+    hooks.begin(net)
     random = torch.Generator().manual_seed(derive(seed, "order"))
     images, labels = on_device(data.images, device), on_device(data.labels, device)
     all_rows = torch.arange(len(data))
@@ -114,10 +115,11 @@ def train(
         if cancelled():
             raise Cancelled("Stopped by request.")
         begun, passes_before = time.perf_counter(), net.passes
+        images = hooks.images(epoch - 1, images, net)
         chosen = hooks.rows(epoch - 1, all_rows, net)
         order = chosen[torch.randperm(len(chosen), generator=random)]
         losses = torch.zeros((), device=device)
-        batches = _batches(order, config.batch_size)
+        batches = hooks.batches(order, config.batch_size)
         for number, batch in enumerate(batches):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, (epoch - 1 + number / len(batches)) / config.epochs)
@@ -135,19 +137,13 @@ def train(
             hooks.gradients(net)
             optimiser.step()
             losses += loss.detach() * len(batch)
-        mean_loss = losses.item() / max(1, len(order))  # the epoch's one wait for the device
+        mean_loss = losses.item() / max(1, sum(map(len, batches)))  # the epoch's one wait for the device
         if not math.isfinite(mean_loss):
             raise PoisonscopeError(f"The loss is {mean_loss} in epoch {epoch}; lower training.learning_rate.")
         seconds, passes = seconds + time.perf_counter() - begun, passes + net.passes - passes_before
         after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
     return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32")
-
-
-def _batches(order: Tensor, size: int) -> Sequence[Tensor]:
-    """The rows of an epoch in batches; a last batch of one row is left out: it has no variance to normalise by."""
-    batches = order.split(size)
-    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
 
 
 def _drops(net: Net) -> bool:
