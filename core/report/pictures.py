@@ -93,9 +93,10 @@ def poisons(seen: RunView, truth: bool) -> list[Block]:
         changed = difference(originals[place], images[place], times)
         three = (("original", originals[place]), ("poison", images[place]), (f"difference ×{times}", changed))
         made.append(_figure(words, three))
+    enlarged = f", enlarged {times} times" if times > 1 else ""
     said = (
-        f"<p>{len(part)} of {len(rows):,} poisons. From left to right: original, poison, and what was changed, "
-        f"enlarged {times} times; mid grey is no change.</p>"
+        f"<p>{len(part)} of {len(rows):,} poisons. From left to right: original, poison, and what was changed{enlarged}; "
+        "mid grey is no change.</p>"
     )
     return [Words(f'{said}<div class="pictures">{"".join(made)}</div>')]
 

@@ -77,11 +77,17 @@ def test_runs_are_chosen_opened_and_compared_from_their_table(visit: Visit, fini
     grid = page.get_by_test_id("stDataFrame").locator("canvas").first
     grid.wait_for()
     visitor.shot("runs-light")
-    assert not visitor.button("Open").is_enabled()
+    opening = page.locator(".st-key-open-run button")  # the boxes of the filters have buttons of that name too
+    assert not opening.is_enabled()
     _tick(visitor, 0)
-    until(lambda: visitor.button("Open").is_enabled(), "a ticked run can be opened")
+    until(opening.is_enabled, "a ticked run can be opened")
+    _tick(visitor, 1)
+    until(lambda: visitor.button("Compare").is_enabled(), "two runs can be compared")
+    assert not opening.is_enabled()
     visitor.shot("runs-chosen-light")
-    visitor.button("Open").click()
+    _tick(visitor, 1)
+    until(opening.is_enabled, "one is left")
+    opening.click()
     page.wait_for_url("**/result?run=*")
 
 
