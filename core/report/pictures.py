@@ -95,8 +95,8 @@ def poisons(seen: RunView, truth: bool) -> list[Block]:
         made.append(_figure(words, three))
     enlarged = f", enlarged {times} times" if times > 1 else ""
     said = (
-        f"<p>{len(part)} of {len(rows):,} poisons. From left to right: original, poison, and what was changed{enlarged}; "
-        "mid grey is no change.</p>"
+        f"<p>{len(part)} of {len(rows):,} poisons. From left to right: original, poison, and what was changed{enlarged}"
+        "; mid grey is no change.</p>"
     )
     return [Words(f'{said}<div class="pictures">{"".join(made)}</div>')]
 
