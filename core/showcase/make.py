@@ -30,6 +30,9 @@ LARGEST, LARGEST_TOTAL = 3_500_000, 15_000_000
 COMPUTED = ("data", "pretraining_data", "surrogate", "pretrain", "features")
 """Kinds of steps that no page shows, or that follow from a seed."""
 
+LARGE = ("gradients.npy",)
+"""Files that go with the first key's first victim alone, and not with controls of a defense."""
+
 Tell = Callable[[str], None]
 
 
@@ -66,14 +69,16 @@ def pack(store: Store, run: Run, entry: Entry) -> int:
     """Write a finished run's zip; returns its bytes."""
     shipped = _shipped(store, run, entry)
     elsewhere, attack = _shipped_earlier(entry), parse(run.spec).attack
+    shown = {"undefended", *(defense["name"] for defense in run.spec["defenses"])}
     crafted = isinstance(attack, Attack) and bool(attack.needs)
 
     def keep(step: dict[str, Any], file: str) -> bool:
         if step["kind"] in COMPUTED or step["key"] in elsewhere or (step["kind"] == "poison" and not crafted):
             return False
+        first = not step["poison_key"] and not step["victim"]
         if file == "weights.safetensors":
-            return step["arm"] in entry.weights and not step["poison_key"] and not step["victim"]
-        return True
+            return first and step["arm"] in entry.weights
+        return file not in LARGE or (first and step["arm"] in shown)
 
     machine = run.device.removeprefix("cpu (").removesuffix(")").replace("cores", "CPU cores")
     day = time.strftime("%Y-%m-%d", time.gmtime(run.created))
