@@ -67,7 +67,7 @@ def test_the_poisons_can_be_found_without_being_told(visit: Visit, shown: Dashbo
     expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value("3: speed 30")
     visitor.settled().shot("spectral-truth-hidden-light")
     visitor.switch("Reveal truth")
-    until(lambda: visitor.traces().get("Poisons") == 60, "all poisons, once the truth is shown")
+    expect(visitor.cut_words).to_contain_text("60 of 60 poisons caught")
     visitor.shot("spectral-light")
 
 
