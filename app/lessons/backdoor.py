@@ -28,7 +28,7 @@ def class_wall(screen: Screen) -> None:
     poison = truth[rows] if screen.revealed else None
     tiles = chosen_images.tiles(seen, rows, labels[rows], poison=poison, removed=None)
     name = (seen.class_names or [])[int(labels[rows[0]])]
-    st.markdown(f"**{len(rows)} training pictures, all labelled the same**")
+    st.markdown(f"**{len(rows)} training pictures, all labeled the same**")
     draw.pictures(screen, tiles, 82)
     say.small(f"Label of every one of them: “{name}”.")
 
@@ -41,7 +41,7 @@ def recipe(screen: Screen) -> None:
     true, given = need(seen.true_labels(rows), "labels"), need(seen.labels, "labels")[rows]
     names = seen.class_names or []
     if screen.revealed:
-        words = [f"{names[old]} → labelled {names[new]}" for old, new in zip(true, given, strict=True)]
+        words = [f"{names[old]} → labeled {names[new]}" for old, new in zip(true, given, strict=True)]
         st.html(triples(clean, poisons, words, 96, names=("original", "poison"), amplified=1))
         return
     tiles = [Tile(picture, names[old], f"A {names[old]}") for picture, old in zip(clean, true, strict=True)]
@@ -101,7 +101,7 @@ def rates(screen: Screen) -> None:
     told = "; ".join(f"{bar.name} {bar.said}" for bar in known)
     draw.figure(
         screen,
-        bars.bars(found, title=title, most=100, big=screen.big),
+        bars.bars(found, title=title, most=100.0, big=screen.big),
         f"{title}: {told}.",
         {"Model": [bar.name for bar in known], title: [bar.said for bar in known]},
     )
@@ -189,7 +189,7 @@ def duel(screen: Screen) -> None:
     told = "; ".join(f"{bar.name} {bar.said}" for bar in found if bar.value is not None)
     draw.figure(
         screen,
-        bars.bars(found, title="Attack success (%)", most=100, big=screen.big),
+        bars.bars(found, title="Attack success (%)", most=100.0, big=screen.big),
         f"Attack success with {chosen} poisons: {told}.",
     )
     clean = result["arms"][arms[-1] if screen.revealed else arms[0]]["clean_accuracy"]["mean"]

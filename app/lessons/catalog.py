@@ -41,7 +41,6 @@ WIDGETS: dict[str, Callable[[Screen], None]] = {
     "scores": signatures.scores,
     "split": practice.split,
     "stamp": backdoor.stamp,
-    "success": isolation.success,
     "target": matching.target,
     "tipping": backdoor.tipping,
     "tipping_target": matching.tipping_target,
@@ -53,7 +52,7 @@ RUN = {
     **dict.fromkeys(("class_wall", "innocents", "learning", "projection", "recipe", "scores", "stamp"), "badnets"),
     **dict.fromkeys(("inside", "split"), "robust"),
     **dict.fromkeys(
-        ("alignment", "caveats", "crafting", "distances", "dropped", "nearness", "pulls", "puzzle", "success", "target")
+        ("alignment", "caveats", "crafting", "distances", "dropped", "nearness", "pulls", "puzzle", "target")
         + ("tipping_target", "trials"),
         "clean_label",
     ),

@@ -86,7 +86,7 @@ def bill(screen: Screen) -> None:
         MEASURES["points"]: [f"{cost.points:.1f}" for cost in paid],
         MEASURES["passes"]: [f"{cost.passes:.1f}" for cost in paid],
     }
-    figure = bars.bars(found, title=MEASURES[measure], most=None if screen.revealed else 10, big=screen.big)
+    figure = bars.bars(found, title=MEASURES[measure], most=None if screen.revealed else 10.0, big=screen.big)
     told = "; ".join(f"{bar.name} {bar.said}" for bar in found) if screen.revealed else "hidden"
     draw.figure(screen, figure, f"{MEASURES[measure]}: {told}.", table if screen.revealed else None)
     say.small("Measured in the shipped runs; a filter’s passes count both trainings.")
@@ -143,9 +143,11 @@ def claimed(screen: Screen) -> None:
     for place, (name, value) in enumerate(told["rows"]):
         hidden = place >= first and not screen.revealed
         colour, pattern = (palette.GREEN, "/") if name.endswith("re-run") else (palette.BLUE, "")
-        found.append(bars.Bar(name, None if hidden else value, colour=colour, pattern=pattern, said=f"{value:g} %"))
+        found.append(
+            bars.Bar(name, None if hidden else float(value), colour=colour, pattern=pattern, said=f"{value:g} %")
+        )
     known = [bar for bar in found if bar.value is not None]
-    figure = bars.bars(found, title=told["title"], most=100, big=screen.big)
+    figure = bars.bars(found, title=told["title"], most=100.0, big=screen.big)
     draw.figure(screen, figure, f"{told['title']}: {'; '.join(f'{bar.name} {bar.said}' for bar in known)}.")
     say.small(f"Claimed, not measured here. {told['source']}")
 

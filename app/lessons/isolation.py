@@ -4,7 +4,6 @@ import numpy as np
 
 from app import cache
 from app.components import gradient_charts, gradient_data, gradient_pool, say
-from app.components.gradient_data import UNDEFENDED
 from app.components.gradient_look import GradientLook
 from app.lessons import draw, facts, shipped
 from app.lessons.shipped import Screen, need
@@ -35,7 +34,7 @@ def nearness(screen: Screen) -> None:
     )
     figure.update_xaxes(title="Distance to the target’s gradient")
     words = (
-        f"Rows labelled as the wanted class, after epoch {look.epoch}. Dotted: up to here a poison counts as effective."
+        f"Rows labeled as the wanted class, after epoch {look.epoch}. Dotted: up to here a poison counts as effective."
     )
     draw.figure(screen, figure, words)
     say.small(words)
@@ -79,26 +78,5 @@ def dropped(screen: Screen) -> None:
     line = lines.Line("All rows", np.arange(epochs + 1), share, palette.GREY)
     figure = lines.chart(lines.Panel("", [line]), epochs, y_title="Dropped so far", big=screen.big)
     words = f"Share of all rows dropped in one training: {100 * share[-1]:.0f} % in the end."
-    draw.figure(screen, figure, words)
-    say.small(words)
-
-
-def success(screen: Screen) -> None:
-    """Attack success while the victims learn, with EPIC and its controls; before the reveal without a defense alone."""
-    look = _look(screen)
-    if screen.revealed:
-        draw.chart(screen, gradient_charts.success(look), "The shipped run holds no curves.")
-        return
-    rates = gradient_pool.success(look.run)[UNDEFENDED]
-    line = lines.Line(
-        palette.arm_title(UNDEFENDED),
-        np.array(list(rates)),
-        np.array([rate.mean for rate in rates.values()]),
-        palette.VERMILION,
-    )
-    figure = lines.chart(
-        lines.Panel("", [line]), gradient_data.epochs_of(look.run), y_title="Attack success", big=screen.big
-    )
-    words = f"Without a defense, over {list(rates.values())[-1].n} trials."
     draw.figure(screen, figure, words)
     say.small(words)

@@ -42,9 +42,7 @@ def target(screen: Screen) -> None:
     if screen.revealed:
         rows = need(seen.poison_rows, "poisons")[:3]
         poisons = need(seen.images(rows), "images")
-        tiles += [
-            Tile(one, f"poison, labelled “{wanted}”", f"A poison, labelled {wanted}", "poison") for one in poisons
-        ]
+        tiles += [Tile(one, f"poison, labeled “{wanted}”", f"A poison, labeled {wanted}", "poison") for one in poisons]
     draw.pictures(screen, tiles, 130)
     say.small(f"To be read as: “{wanted}”.")
 

@@ -44,7 +44,7 @@ def interval(screen: Screen) -> None:
     words = (
         f"95 % interval: {percent(rate.low)} to {percent(rate.high)}." if screen.revealed else "Its interval is hidden."
     )
-    draw.figure(screen, bars.bars(found, title="Attack success (%)", most=100, big=screen.big), f"{said}. {words}")
+    draw.figure(screen, bars.bars(found, title="Attack success (%)", most=100.0, big=screen.big), f"{said}. {words}")
     say.small(words)
 
 
@@ -154,7 +154,7 @@ def descent(screen: Screen) -> None:
 
 def medoids(screen: Screen) -> None:
     """Points, medoids chosen greedily, and those that stand for nobody else."""
-    count = int(draw.slider(screen, "Medoids", list(range(1, 13)), 7))
+    count = int(draw.slider(screen, "Medoids", list(range(1, 15)), 7))
     _, cluster = toys.medoids(toys.islands(), count)
     alone = int((np.bincount(cluster, minlength=count) == 1).sum())
     words = f"{count} medoids for {len(cluster)} rows; lines lead from every row to its medoid."
@@ -173,10 +173,10 @@ def passes(screen: Screen) -> None:
     steps = right.select_slider("Inner steps", (1, 2, 3, 5, 10), 5, key=f"{screen.key}-steps")
     times = toys.passes(part, steps)
     found = [
-        bars.Bar("Ordinary step", 1, colour=palette.GREY, said="1"),
+        bars.Bar("Ordinary step", 1.0, colour=palette.GREY, said="1"),
         bars.Bar("With poisoning", times if screen.revealed else None, colour=palette.BLUE, said=f"{times:.1f}"),
     ]
     words = f"{times:.1f} times an ordinary step." if screen.revealed else "How long is the second bar?"
-    figure = bars.bars(found, title="Passes of the batch", most=25, big=screen.big)
+    figure = bars.bars(found, title="Passes of the batch", most=25.0, big=screen.big)
     draw.figure(screen, figure, words)
     say.small(words)

@@ -47,7 +47,7 @@ def run(name: str) -> Run:
 
 
 def family(name: str) -> list[Run]:
-    """All shipped runs whose id begins alike, by their share of poisons.
+    """All shipped runs whose id begins alike, by how many poisons they have.
 
     Raises:
         StoreError: there are none.
@@ -55,7 +55,7 @@ def family(name: str) -> list[Run]:
     found = [one for one in cache.store().runs() if one.id.startswith(RUNS[name]) and one.result]
     if not found:
         raise StoreError(f"The shipped runs {RUNS[name] + '…'!r} are not here.")
-    return sorted(found, key=lambda one: float(one.spec["attack"]["poison_fraction"]))
+    return sorted(found, key=lambda one: counted(one)[1])
 
 
 def view(name: str) -> RunView:

@@ -23,7 +23,7 @@ def projection(screen: Screen) -> None:
     figure.update_layout(height=round(1.25 * 430) if screen.big else 430)
     name = (seen.class_names or [])[label]
     truth = f" {int(rows.poison.sum())} of them are poisons." if screen.revealed else ""
-    words = f"{len(rows.rows):,} rows labelled “{name}”, along the two top singular vectors of their features.{truth}"
+    words = f"{len(rows.rows):,} rows labeled “{name}”, along the two top singular vectors of their features.{truth}"
     draw.figure(screen, figure, words)
     say.small(words)
 

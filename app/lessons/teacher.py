@@ -15,7 +15,7 @@ from core.lessons import Lesson
 def address(place: Place, hide: list[str] | None = None) -> str:
     """The link of a step, with what it hides."""
     base = (st.context.url or "").rstrip("/").removesuffix("/learn")
-    given = {"lesson": place.lesson.name, "step": str(place.number)}
+    given = {"lesson": str(place.lesson.number), "step": str(place.number)}
     if hide:
         given["hide"] = ",".join(hide)
     return f"{base}/learn?{urlencode(given, safe=',')}"

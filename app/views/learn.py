@@ -34,30 +34,71 @@ def page() -> None:
         st.title("Learn", anchor=False)
         say.empty("The lessons cannot be read", str(error))
         return
-    place = _asked(every)
+    place = _place(every)
     if place is None:
         _overview(every)
     else:
         _step(place, every)
 
 
-def _asked(every: tuple[Lesson, ...]) -> Place | None:
-    """The step in the link: a lesson by name or number, a step by number; a bad step is the first."""
-    wanted = st.query_params.get("lesson")
-    found = next((each for each in every if wanted in (each.name, str(each.number))), None)
-    if found is None:
+# ---- where one is, and how one goes on
+
+
+def _place(every: tuple[Lesson, ...]) -> Place | None:
+    """The lesson and step in the link; None where there is none. A bad lesson is none, a bad step the first."""
+    if class_link.hides("lessons"):
+        number = next((each.number for each in every if str(each.number) == st.query_params.get("lesson")), None)
+    else:
+        number = st.session_state["lesson"] if "lesson" in st.session_state else _linked("lesson", len(every))
+    if number not in range(1, len(every) + 1):
         return None
-    step = st.query_params.get("step", "1")
-    number = int(step) if step.isascii() and step.isdigit() and 1 <= int(step) <= len(found.steps) else 1
-    return Place(found, number)
+    lesson = every[number - 1]
+    steps = range(1, len(lesson.steps) + 1)
+    if st.session_state.get("step") not in steps:  # of another lesson, perhaps
+        st.session_state.pop("step", None)
+    step = st.session_state.get("step") or _linked("step", len(steps)) or 1
+    return Place(lesson, int(step))
+
+
+def _linked(name: str, most: int) -> int | None:
+    """A number in the link, where no widget has taken it over yet."""
+    given = st.query_params.get(name, "")
+    return int(given) if given in [str(number) for number in range(1, most + 1)] else None
 
 
 def _go(place: Place | None) -> None:
-    """Change the link; the script that runs next reads it."""
-    for name in ("lesson", "step"):
-        st.query_params.pop(name, None)
-    if place is not None:
-        st.query_params["lesson"], st.query_params["step"] = place.lesson.name, str(place.number)
+    """Go somewhere; for callbacks, because both pickers take over what stands in the session."""
+    st.session_state["lesson"] = None if place is None else place.lesson.number
+    st.session_state["step"] = 1 if place is None else place.number
+
+
+def _first_step() -> None:
+    st.session_state["step"] = 1
+
+
+PICKER: dict[str, Any] = {
+    "bind": "query-params",
+    "label_visibility": "collapsed",
+    "format_func": str,
+    "width": "content",
+}
+
+
+def _lesson_picker(every: tuple[Lesson, ...]) -> None:
+    numbers = [each.number for each in every]
+    st.html("Lesson", width="content")
+    st.segmented_control("Lesson", numbers, key="lesson", on_change=_first_step, **PICKER)
+
+
+def _pickers(place: Place, every: tuple[Lesson, ...]) -> None:
+    """Lesson and step by their numbers, which stand in the link."""
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson-pickers"):
+        if not class_link.hides("lessons"):
+            _lesson_picker(every)
+        steps = range(1, len(place.lesson.steps) + 1)
+        st.html("Step", width="content")
+        st.segmented_control("Step", steps, default=1, key="step", required=True, **PICKER)
+        st.html(f'<span class="ps-quiet">{answers.done(place.lesson)} of {len(steps)} answered</span>', width="content")
 
 
 # ---- all lessons
@@ -68,8 +109,9 @@ def _overview(every: tuple[Lesson, ...]) -> None:
         '<h1 class="ps-title">Learn</h1><p class="ps-lead">Eight lessons on real, finished runs. Every step asks you '
         "something first; then it shows what happened. Nothing has to be trained, and nothing can break.</p>"
     )
-    if st.query_params.get("lesson") is not None:
-        say.small("There is no such lesson; here are all of them.")
+    if not class_link.hides("lessons"):
+        with st.container(horizontal=True, vertical_alignment="center", key="lesson-pickers"):
+            _lesson_picker(every)
     first = next((each for each in every if answers.done(each) < len(each.steps)), every[0])
     for start in range(0, len(every), 2):
         for lesson, column in zip(every[start : start + 2], st.columns(2, gap="medium"), strict=False):
@@ -89,7 +131,7 @@ def _card(lesson: Lesson, first: bool) -> None:
     words.html(
         f'<h2 class="ps-lesson-name">{lesson.number}. {html.escape(lesson.title)}</h2>'
         f'<p class="ps-small" style="margin:0">{html.escape(lesson.summary)}</p>'
-        f"{_dots(steps, seen, None)}"
+        f"{_dots(steps, seen)}"
         f'<p class="ps-small ps-quiet" style="margin:0">{f"{seen} of {steps}" if seen else steps} steps{time}</p>'
     )
     button.button(
@@ -102,10 +144,8 @@ def _card(lesson: Lesson, first: bool) -> None:
     )
 
 
-def _dots(steps: int, seen: int, now: int | None) -> str:
-    marks = "".join(
-        f'<i class="{"now" if now == at else "done" if at <= seen else ""}"></i>' for at in range(1, steps + 1)
-    )
+def _dots(steps: int, seen: int) -> str:
+    marks = "".join(f'<i class="{"done" if at < seen else ""}"></i>' for at in range(steps))
     return f'<div class="ps-dots" aria-hidden="true">{marks}</div>'
 
 
@@ -138,13 +178,8 @@ def _step(place: Place, every: tuple[Lesson, ...]) -> None:
 
 
 def _head(place: Place, every: tuple[Lesson, ...]) -> None:
-    lesson, steps = place.lesson, len(place.lesson.steps)
     words, tools = st.columns([5, 3], vertical_alignment="center")
-    words.html(
-        f'<h1 class="ps-name">{html.escape(lesson.title)}</h1>'
-        f'<div class="ps-state"><span class="ps-small">Lesson {lesson.number} of {len(every)} · '
-        f"step {place.number} of {steps}</span>{_dots(steps, place.number, place.number)}</div>"
-    )
+    words.html(f'<h1 class="ps-name">{place.lesson.number}. {html.escape(place.lesson.title)}</h1>')
     with tools, st.container(horizontal=True, horizontal_alignment="right"):
         with st.popover("Glossary", icon=":material/menu_book:"):
             _words()
@@ -154,6 +189,7 @@ def _head(place: Place, every: tuple[Lesson, ...]) -> None:
             st.code(teacher.address(place, hide), language=None, wrap_lines=True)
         if not class_link.hides("lessons"):
             st.button("All lessons", icon=":material/apps:", on_click=_go, args=(None,), key="all-lessons")
+    _pickers(place, every)
 
 
 def _words() -> None:
@@ -263,4 +299,5 @@ def _teachers_switch() -> None:
 
 
 def _teaching() -> bool:
-    return bool(st.session_state.get("teach")) and not class_link.hides("teacher")
+    linked = st.query_params.get("teach") == "true"  # the switch, which stands below, has not taken it over yet
+    return bool(st.session_state.get("teach", linked)) and not class_link.hides("teacher")

@@ -40,15 +40,19 @@ class Mixture:
 
     @property
     def angle(self) -> float:
-        """Degrees between the singular vector and the shift, 0 to 90; 90 without a shift."""
-        length = float(np.linalg.norm(self.shift))
-        return 90.0 if length == 0 else math.degrees(math.acos(min(1.0, float(self.top @ self.shift) / length)))
+        """Degrees between the singular vector and the direction of the shift, 0 to 90."""
+        return math.degrees(math.acos(min(1.0, abs(float(self.top @ towards())))))
 
     @property
     def caught(self) -> int:
         """Poisons among the rows with the highest scores, where 1.5 times their number are removed."""
         removed = np.argsort(-self.scores, kind="stable")[: round(OVERESTIMATE * self.poison.sum())]
         return int(self.poison[removed].sum())
+
+
+def towards() -> np.ndarray:
+    """(2,): the direction of every shift, of length 1."""
+    return np.array([math.cos(math.radians(DIRECTION)), math.sin(math.radians(DIRECTION))])
 
 
 def mixture(shift: float, fraction: float) -> Mixture:
@@ -62,8 +66,7 @@ def mixture(shift: float, fraction: float) -> Mixture:
     random = np.random.default_rng(7)
     points = random.normal(size=(ROWS, 2)) * (LONG, SHORT)
     points[poison] *= (SHORT / LONG, 1)
-    towards = math.radians(DIRECTION)
-    moved = shift * np.array([math.cos(towards), math.sin(towards)])
+    moved = shift * towards()
     points[poison] += moved
     spectrum = spectral.class_spectrum(points, count=1)
     top = spectrum.directions[0] * (-1 if spectrum.directions[0] @ moved < 0 else 1)
@@ -122,8 +125,10 @@ def islands() -> np.ndarray:
     """(36, 2): three groups of rows and four that stand apart, as gradients of one class might lie."""
     random = np.random.default_rng(3)
     centres, many = np.array([[0, 0], [4, 1], [1.5, 3.8]]), (14, 10, 8)
-    groups = [centre + random.normal(scale=0.45, size=(n, 2)) for centre, n in zip(centres, many, strict=True)]
-    return np.concatenate([*groups, [[6.5, 4.5], [-2.2, 3.2], [4.2, -2.4], [6.9, -0.9]]])
+    groups = [centre + random.normal(scale=0.2, size=(n, 2)) for centre, n in zip(centres, many, strict=True)]
+    points = np.concatenate([*groups, [[6.5, 4.5], [-2.2, 3.2], [4.2, -2.4], [6.9, -0.9]]])
+    points.setflags(write=False)
+    return points
 
 
 def medoids(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
