@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import estimate, steps, work
+from core import estimate, registry, steps, work
 from core.defenses.adversarial_poisoning import AdversarialPoisoning
-from core.defenses.base import Session
+from core.defenses.base import Session, TrainingDefense
 from core.models.base import Net
 from core.steps import Step
 from core.train.hooks import Hooks
@@ -135,6 +135,19 @@ def test_a_defended_victim_keeps_the_defended_features(artifacts: Counting) -> N
         ended = weights(artifacts, found, "train", arm)
         assert all(np.array_equal(ended[name], start[name]) for name in body)
         assert not np.array_equal(ended["head.weight"], start["head.weight"])
+
+
+def test_every_training_defense_can_take_part_in_pretraining(artifacts: Counting) -> None:
+    kinds = {name: registry.load("defenses", name) for name in registry.names("defenses")}
+    names = [name for name, kind in kinds.items() if issubclass(kind, TrainingDefense)]
+    _, computed, found = run(artifacts, **told(attack=attack("white_box"), defenses=names))
+    assert computed["pretrain"] == 1 + len(names) > 5
+    for name in names:
+        start, ended = weights(artifacts, found, "pretrain", name), weights(artifacts, found, "train", name)
+        body = [key for key in start if key.startswith("body.")]
+        assert body == [key for key in ended if key.startswith("body.")]
+        assert all(np.array_equal(ended[key], start[key]) for key in body), name
+        assert not np.array_equal(ended["head.weight"], start["head.weight"]), name
 
 
 def test_only_pretraining_leaves_the_victims_own_training_plain(artifacts: Counting) -> None:
