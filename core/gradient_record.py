@@ -29,7 +29,7 @@ class GradientRecorder:
         self.epochs: list[int] = []
         self.rows: list[np.ndarray] = []
         self.targets: list[np.ndarray] = []
-        self.chosen = spread(epochs, MOST) | {also}
+        self.chosen: set[int | None] = {*spread(epochs, MOST), also}
         if poisoned is not None and poisoned.targeted:
             shown = poisoned.evaluation
             self.images, self.labels = (on_device(a, device) for a in (poisoned.train.images, poisoned.train.labels))

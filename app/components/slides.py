@@ -135,7 +135,7 @@ def _hundred(told: Told, marked: bool) -> None:
         return
     count = min(WALL, len(truth))
     altered = max(1, round(count * told.main.altered / told.main.pictures))
-    _wall(told, np.array(chosen_rows(np.flatnonzero(truth), len(truth), altered, count)), marked, 10)
+    _wall(told, np.asarray(chosen_rows(np.flatnonzero(truth).tolist(), len(truth), altered, count)), marked, 10)
     st.html(f'<p class="ps-aside">{altered} of these {count} {"is" if altered == 1 else "are"} altered.</p>')
 
 

@@ -50,7 +50,7 @@ def _place(every: tuple[Lesson, ...]) -> Place | None:
         number = next((each.number for each in every if str(each.number) == st.query_params.get("lesson")), None)
     else:
         number = st.session_state["lesson"] if "lesson" in st.session_state else _linked("lesson", len(every))
-    if number not in range(1, len(every) + 1):
+    if number is None or number not in range(1, len(every) + 1):
         return None
     lesson = every[number - 1]
     steps = range(1, len(lesson.steps) + 1)

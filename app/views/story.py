@@ -58,7 +58,7 @@ def _altered(known: Case) -> int:
 
 def _place() -> int:
     place = st.session_state.get("step")
-    return int(place) if place in PLACES else 1
+    return int(place) if place is not None and place in PLACES else 1
 
 
 def _go(by: int) -> None:

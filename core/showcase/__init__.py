@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core import presets, spec
 from core.errors import PoisonscopeError, StoreError, explain
 from core.runs.archive import import_run, recorded
-from core.runs.record import Run
+from core.runs.record import Origin, Run
 from core.runs.store import Store
 
 LIST = "showcase.toml"
-ORIGIN = "showcase"
+ORIGIN: Origin = "showcase"
 DRAWN = ("data", "poison")
 """Kinds of steps that may be left out of a zip, because their images are drawn again from a seed."""
 
