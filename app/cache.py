@@ -125,13 +125,14 @@ class ClassRows:
 
     Attributes:
         rows: (m,) int64, row ids.
-        poison: (m,) bool, the truth.
+        poison, cover: (m,) bool, the truth: poisons, and rows that were changed to hide them.
         coordinates: (m, 3) float32 on the class's top singular vectors, or None.
         scores, flagged: (m,), or None where the defense has none.
     """
 
     rows: np.ndarray
     poison: np.ndarray
+    cover: np.ndarray
     coordinates: np.ndarray | None
     scores: np.ndarray | None
     flagged: np.ndarray | None
@@ -218,7 +219,9 @@ def _class_rows(
         return None if array is None else _frozen(np.array(array[rows]))
 
     scores, flagged = (_seen.scores(defense), _seen.flagged(defense)) if defense else (None, None)
-    return ClassRows(_frozen(rows), _frozen(truth[rows]), part(_seen.projection), part(scores), part(flagged))
+    covers = _seen.cover_rows
+    told = _frozen(truth[rows]), _frozen(np.isin(rows, covers if covers is not None else []))
+    return ClassRows(_frozen(rows), *told, part(_seen.projection), part(scores), part(flagged))
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -12,21 +12,23 @@ PAGES = {
     "learn": ("Learn", "school"),
     "story": ("Story", "slideshow"),
     "lab": ("Lab", "science"),
+    "attacker": ("Attacker", "bolt"),
     "runs": ("Runs", "list"),
     "result": ("Run", "monitoring"),
     "spectral": ("Spectral", "bubble_chart"),
     "gradients": ("Gradients", "scatter_plot"),
     "inside": ("Inside the step", "frame_inspect"),
     "images": ("Images", "grid_view"),
+    "compare": ("Compare", "compare_arrows"),
     "report": ("Report", "description"),
 }
 """Title and icon of every page."""
 
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
-    "Experiment": ("lab", "runs"),
+    "Experiment": ("lab", "attacker", "runs"),
     "Analyse": ("result", "spectral", "gradients", "inside", "images"),
-    "Share": ("report",),
+    "Share": ("compare", "report"),
 }
 HIDDEN = ("story",)
 """Pages that the navigation does not show: other pages lead there."""

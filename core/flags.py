@@ -90,13 +90,12 @@ def _found(
                     "a real defender does not know. Set assumed_count to see it without."
                 ),
             )
-    for defense in spec["defenses"]:
-        if isinstance(defense, dict) and defense.get("truth_on_screen"):
+        if "poison_rows" in facts:
             yield (
                 "saw_truth",
                 (
-                    f"{_words(defense['name']).capitalize()} rows were chosen with the truth on screen: this shows what "
-                    "removing them does, and not what a defender would find. Switch off Reveal truth and pick again."
+                    f"{_words(name).capitalize()} rows were chosen with the truth on screen: this shows what removing "
+                    "them does, and not what a defender would find. Switch off Reveal truth and pick again."
                 ),
             )
     for name, share in removed.items():

@@ -122,7 +122,7 @@ def _filter_and_view(work: "Work", step: "Step") -> tuple[Filter, View]:
     assert isinstance(defense, Filter)
     poisoned = work.poisoned(step)
     wanted = np.unique(poisoned.evaluation.wanted)
-    truth: dict[Fact, Any] = {"poison_count": len(poisoned.rows)}
+    truth: dict[Fact, Any] = {"poison_count": len(poisoned.rows), "poison_rows": "on screen"}
     if len(wanted) == 1:
         truth["target_class"] = int(wanted[0])
     for fact in defense.knows:

@@ -15,6 +15,7 @@ export default function (component) {
     if (text !== undefined) e.textContent = text; svg.appendChild(e); return e; };
   const tick = v => Math.abs(v) < (high - low) / 1000 ? '0' : Math.abs(v) < 1e5 && Math.abs(v) >= 100 ? String(Math.round(v)) : v.toPrecision(3);
   const n = x => x.toLocaleString('en-US');
+  const share = (x, of) => of ? (100 * x / of).toFixed(1) + ' %' : '–';
   let line, knob, gone, label;
   function draw() {
     width = svg.clientWidth || 400; svg.replaceChildren();
@@ -45,6 +46,8 @@ export default function (component) {
     if (data.poisonScores) { const p = data.poisonScores.length - first(data.poisonScores, cut), of = data.poisonScores.length;
       words = `A cut at ${cut.toPrecision(3)} removes <b>${n(c + p)}</b> of ${n(all + of)} rows:<br>` +
         (of ? `<b>${n(p)}</b> of ${n(of)} poisons caught` : 'no poison is among them') + `, <b>${n(c)}</b> of ${n(all)} clean rows lost.`;
+      if (of) words += `<br><span class="rates">Precision ${share(p, c + p)} · recall ${share(p, of)}` +
+        (data.auroc === null ? '' : ` · AUROC ${data.auroc.toFixed(3)}`) + '</span>';
     } else words = `A cut at ${cut.toPrecision(3)} removes <b>${n(c)}</b> of ${n(all)} rows.<br>Which of them are poisons is hidden.`;
     out.innerHTML = words;  // numbers only
     svg.setAttribute('aria-valuemin', low); svg.setAttribute('aria-valuemax', high); svg.setAttribute('aria-valuenow', cut.toPrecision(4));

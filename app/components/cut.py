@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.figures import palette, spectral
+from core.metrics import auroc
 
 DIGITS = 6
 """Scores travel with so many significant digits; the cut that comes back is compared with them as they travelled."""
@@ -63,6 +64,7 @@ def prepared(scores: np.ndarray, poison: np.ndarray | None, cut: float | None, o
         "poisonScores": None if poison is None else sent(poison),
         "cut": middle if cut is None else cut,
         "own": own,
+        "auroc": None if poison is None or not poison.any() or poison.all() else auroc(scores, poison),
         "colours": [palette.BLUE, palette.VERMILION],
     }
 

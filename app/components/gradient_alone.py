@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.components import gradient_data, gradient_map, say
+from app.components import gradient_data, gradient_map, say, selection
 from app.components.gradient_look import GradientLook
-from app.components.selection import Selection
 from core.metrics import Rate, wilson
 from core.verdict import percent
 
@@ -95,11 +94,10 @@ def _table(look: GradientLook, alone: np.ndarray) -> np.ndarray:
     if look.arm is not None:
         when = gradient_data.dropping(look.seen)[look.arm][alone].tolist()
         columns["dropped after epoch"] = [None if epoch < 0 else epoch for epoch in when]
-    chosen = Selection(look.place)
-    key = f"alone-{look.place}-{look.epoch}-{chosen.turn}"
+    chosen, name = selection.of(look.seen), f"alone-{look.place}-{look.epoch}"
     event = st.dataframe(
         columns,
-        key=key,
+        key=chosen.key(name),
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
@@ -107,8 +105,8 @@ def _table(look: GradientLook, alone: np.ndarray) -> np.ndarray:
         alt=f"{len(alone)} rows that stand alone after epoch {look.epoch}.",
     )
     picked = alone[[int(place) for place in event["selection"]["rows"]]]
-    if chosen.command(key, picked.tolist()):
-        st.rerun(scope="fragment")
+    if chosen.command(name, picked.tolist()):
+        selection.again()
     return picked
 
 

@@ -4,22 +4,18 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.components import gradient_data, hover, say
+from app.components import chosen_bar, chosen_images, defend, gradient_data, hover, lens_controls, say, selection
 from app.components.chosen_images import tiles
 from app.components.gradient_data import Places
 from app.components.gradient_look import CONFIG, GradientLook
 from app.components.images import wall
-from app.components.selection import Selection, clear
-from app.components.spectral_panel import TOOLS
+from app.components.look import TOOLS
 from core.figures import gradients, palette
 from core.figures.gradients import Group
 
 METHODS = ("UMAP", "PCA")
-PIXELS = 6_000_000
-"""Of all thumbnails together: a larger sheet takes a browser longer to get than a person waits."""
 SMOOTH = {"plotGlPixelRatio": 1}
 """Plotly paints four times as many pixels as there are, which a browser without a graphics card does slowly."""
-WALL = 48
 BY = {"class": "Class", "truth": "Truth", "size": "Cluster size", "drop": "When it was dropped", "target": "Distance"}
 
 
@@ -32,7 +28,7 @@ def panel(look: GradientLook) -> None:
         assert found is not None  # there is a gradient space, and PCA needs no more
         say.small(_no_map(look))
     _map(look, found, by, tool)
-    _chosen(look)
+    _chosen(look, found)
     _table(look, found)
 
 
@@ -56,17 +52,8 @@ def _controls(look: GradientLook) -> tuple[str, str, str]:
         by = st.selectbox(
             "Colour by", offered, first, format_func=BY.__getitem__, key="colour", bind="query-params", width=150
         )
-        tool = st.segmented_control(
-            "Tool",
-            list(TOOLS),
-            default="Inspect",
-            key="tool",
-            bind="query-params",
-            required=True,
-            width="content",
-            help="Inspect: click a point. Lasso and Box: draw around many. Double click clears.",
-        )
-    return str(method), str(by), str(tool)
+        tool = lens_controls.tool()
+    return str(method), str(by), tool
 
 
 def _offered(look: GradientLook, by: str) -> bool:
@@ -101,7 +88,9 @@ def _groups(look: GradientLook, rows: np.ndarray, by: str) -> tuple[list[Group],
 def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
     groups, words = _groups(look, found.rows, by)
     _, h, w = look.seen.image_shape or (0, 0, 0)
-    pictured = len(found.rows) * h * w <= PIXELS
+    pictured = hover.fits(len(found.rows), look.seen.image_shape)
+    chosen, name = selection.of(look.seen), f"map-{look.place}-{found.method}-{tool}"
+    drawn = f"{by} {look.epoch} {look.threshold} {look.arm} {look.truth} {look.big}"
     figure = gradients.animated_map(
         found.positions,
         found.rows,
@@ -109,12 +98,12 @@ def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
         groups,
         start=look.at,
         target=look.truth,
+        selected=chosen.marked(name, drawn),
         dragmode=TOOLS[tool],
         labels=not pictured,
         big=look.big,
     )
-    chosen = Selection(look.place)
-    key = f"map-{look.place}-{found.method}-{tool}-{chosen.turn}"
+    key = chosen.key(name)
     event = st.plotly_chart(
         figure,
         key=key,
@@ -136,8 +125,8 @@ def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
         sheet = gradient_data.sheet(look.seen, found.rows, found.method, look.truth)
         ids = found.rows.tolist() + [gradients.TARGET] * look.truth
         hover.thumbnails(key, ids, sheet, cache.SHEET_COLUMNS, (h, w), key=f"hover-{look.place}")
-    drawn = f"{by} {look.epoch} {look.threshold} {look.arm} {look.truth} {look.big}"
-    chosen.from_chart(f"{key} {drawn}", event)
+    if chosen.from_chart(name, event):
+        selection.again()
 
 
 def _spoken(look: GradientLook, found: Places) -> str:
@@ -148,19 +137,15 @@ def _spoken(look: GradientLook, found: Places) -> str:
     )
 
 
-def _chosen(look: GradientLook) -> None:
-    """The wall of what was chosen, which has the same pieces with and without a choice."""
-    rows = np.array([row for row in Selection(look.place).rows if 0 <= row < len(look.space.labels)], dtype=np.int64)
-    poisons = f"; {int(look.space.poison[rows].sum())} poison" if look.truth and len(rows) else ""
-    words, button = st.columns([8, 2], vertical_alignment="center")
-    more = f", the first {WALL} below" if len(rows) > WALL else ""
-    words.markdown(f"**Selection: {f'{len(rows):,} rows{poisons}{more}' if len(rows) else 'nothing selected'}**")
-    button.button("Clear", on_click=clear, args=(look.place,), key="clear-map", width="stretch", disabled=not len(rows))
+def _chosen(look: GradientLook, found: Places) -> None:
+    """What was chosen, here or on another page, and what would happen without it."""
+    chosen, space = selection.of(look.seen), look.space
+    truth = space.poison if look.truth else None
     with st.container(key="map-wall"):
-        if len(rows):
-            st.html(images_of(look, rows[:WALL]))
-        else:
-            say.small("Click a point to see its image here, or draw around many with Lasso or Box.")
+        here = np.isin(np.arange(len(space.labels)), found.rows)
+        chosen_bar.bar(chosen, here, truth, "that the map does not show")
+        chosen_images.chosen(look.seen, chosen.rows, space.labels, truth, 96 if look.big else 64)
+    defend.panel(look.seen, space.labels, space.poison, chosen)
 
 
 def images_of(look: GradientLook, rows: np.ndarray) -> str:
@@ -191,16 +176,15 @@ def _table(look: GradientLook, found: Places) -> None:
                 "distance to the target": space.distances[at, rows].tolist(),
                 "poison": space.poison[rows].tolist(),
             }
-        chosen = Selection(look.place)
-        key = f"rows-{look.place}-{found.method}-{chosen.turn}"
+        chosen, name = selection.of(look.seen), f"rows-{look.place}-{found.method}"
         event = st.dataframe(
             columns,
-            key=key,
+            key=chosen.key(name),
             on_select="rerun",
             selection_mode="multi-row",
             hide_index=True,
             height=260,
             alt=f"{len(rows)} rows with their places after epoch {look.epoch}.",
         )
-        if chosen.command(key, [int(rows[i]) for i in event["selection"]["rows"]]):
-            st.rerun(scope="fragment")
+        if chosen.command(name, [int(rows[i]) for i in event["selection"]["rows"]]):
+            selection.again()

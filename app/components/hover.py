@@ -8,6 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
+PIXELS = 6_000_000
+"""Of all thumbnails together: a larger sheet takes a browser longer to get than a person waits."""
+
 HTML = '<div class="ps-tip" hidden><canvas width="112" height="112"></canvas><div></div></div>'
 
 HERE = Path(__file__).parent
@@ -19,6 +22,12 @@ _mount = st.components.v2.component(
     js=(HERE / "hover.js").read_text(encoding="utf-8"),
     isolate_styles=False,  # the picture follows the pointer over the whole page
 )
+
+
+def fits(count: int, shape: tuple[int, ...] | None) -> bool:
+    """Whether so many images (c, h, w) can be thumbnails."""
+    _, h, w = shape or (0, 0, 0)
+    return count * h * w <= PIXELS
 
 
 def thumbnails(chart: str, rows: list[int], sheet: str, columns: int, size: tuple[int, int], key: str) -> None:

@@ -28,7 +28,7 @@ def draw(experiment: Experiment | None, problem: str, usual_name: str, key: str)
     if experiment is None:
         st.error(problem, icon=":material/error:")
     else:
-        _preview(experiment)
+        shown(experiment)
     name = st.text_input("Run name", placeholder=usual_name, max_chars=80, key=key)
     if experiment is not None:
         _offer(experiment.model_copy(update={"name": name.strip() or usual_name}))
@@ -36,7 +36,8 @@ def draw(experiment: Experiment | None, problem: str, usual_name: str, key: str)
         st.button("Run attack and defense", type="primary", disabled=True, width="stretch")
 
 
-def _preview(experiment: Experiment) -> None:
+def shown(experiment: Experiment) -> None:
+    """What the poison of an experiment looks like, as far as that can be told before it runs."""
     attack = experiment.attack
     if attack is None:
         say.empty("No attack chosen", "Only the clean baseline will be trained.")

@@ -55,7 +55,7 @@ def state_line(run: Run) -> None:
     """The run's chip and what it is, in one line."""
     imported = " · imported" if run.origin == "imported" else ""
     made = f"{run.device or 'device not known yet'} · {chips.age(run.created)}{imported}"
-    facts = f"{describe.facts(run)} · {run.message if run.origin == 'showcase' else made}"
+    facts = f"{describe.facts(run, truth=frame.truth())} · {run.message if run.origin == 'showcase' else made}"
     st.html(f'<div class="ps-state">{chips.chip(run)}<span class="ps-run-facts">{html.escape(facts)}</span></div>')
 
 

@@ -5,7 +5,7 @@ import html
 import streamlit as st
 
 from app import cache, routes, state
-from app.components import chips, say
+from app.components import chips, frame, say
 from core import describe
 from core.errors import PoisonscopeError
 from core.runs.store import Run
@@ -40,7 +40,7 @@ def heading(run: Run, title: str) -> None:
     """The top of a page about a run, other than its own: a title, the run in one line, and the way to it."""
     st.html(f'<h1 class="ps-name">{html.escape(title)}</h1>')
     with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run))}</span>'
+        facts = f'<span class="ps-run-facts">{html.escape(describe.facts(run, truth=frame.truth()))}</span>'
         st.html(f'<div class="ps-state">{chips.chip(run)}{facts}</div>')
         st.page_link(routes.page("result"), label="The run", icon=":material/monitoring:", query_params={"run": run.id})
 

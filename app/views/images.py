@@ -1,11 +1,13 @@
 """Images: the training set as the victim saw it, row by row."""
 
+import numpy as np
 import streamlit as st
 
 from app import cache
-from app.components import frame, pair, row_detail, row_filter, say, which_run
+from app.components import frame, one_row, pair, row_detail, row_filter, row_selection, say, selection, which_run
 from app.components.choosable import choosable
 from app.components.chosen_images import tiles
+from app.components.selection import Selection
 from core.runs.store import Run
 from core.runs.view import RunView
 
@@ -33,16 +35,19 @@ def _browse(run_id: str) -> None:
     if every is None:
         _nothing(run)
         return
-    shown = row_filter.bar(every, seen.class_names or [], frame.truth())
+    chosen = selection.of(seen)
+    shown = row_selection.only(row_filter.bar(every, seen.class_names or [], frame.truth()), chosen)
     left, right = st.columns([7, 5], gap="large")
     with right, st.container(key="row-detail"):
-        row = _which(every)
+        row = one_row.box(len(every.labels))
         if row is None:
             say.empty("No image chosen", "Click one, or type the number of its row.")
         else:
+            row_selection.toggle(row, chosen)
             row_detail.draw(seen, every, row, frame.truth())
     with left:
-        _wall(seen, every, shown, row)
+        row_selection.bar(shown, every, chosen)
+        _wall(seen, every, shown, row, chosen)
     _table(seen, every, shown)
 
 
@@ -53,7 +58,9 @@ def _nothing(run: Run) -> None:
         say.empty("The images are not stored here", "Resume or repeat the run to compute them again.")
 
 
-def _wall(seen: RunView, every: cache.AllRows, shown: row_filter.Shown, chosen: int | None) -> None:
+def _wall(
+    seen: RunView, every: cache.AllRows, shown: row_filter.Shown, looked_at: int | None, chosen: Selection
+) -> None:
     if not len(shown.rows):
         say.empty("No row passes these filters", "Widen one of them.")
         return
@@ -70,24 +77,13 @@ def _wall(seen: RunView, every: cache.AllRows, shown: row_filter.Shown, chosen: 
         every.labels[rows],
         poison=every.poison[rows] if frame.truth() else None,
         removed=None if flagged is None else flagged[rows],
+        selected=np.isin(rows, chosen.rows),
         choosable=True,
     )
-    choosable(made, 84 if frame.big() else 60, key="all-images", chosen=chosen, choose=_take)
+    choosable(made, 84 if frame.big() else 60, key="all-images", chosen=looked_at, choose=one_row.take)
     marks = "Outlined: poison. " * frame.truth() + "Green ring: removed by the filter. " * (flagged is not None)
+    marks += "✓: selected. " * bool(len(chosen.rows))
     say.small(f"{marks}Click an image, or press Enter on it, to see it large; the arrow keys walk.")
-
-
-def _take(row: int) -> None:
-    st.session_state["row"] = row
-
-
-def _which(every: cache.AllRows) -> int | None:
-    """The chosen row, which can be typed too."""
-    last = len(every.labels) - 1
-    if st.session_state.get("row") is not None and not 0 <= st.session_state["row"] <= last:  # another run's
-        st.session_state.pop("row")
-    row = st.number_input("Row", 0, last, value=None, key="row", bind="query-params", placeholder="none chosen")
-    return None if row is None else int(row)
 
 
 def _table(seen: RunView, every: cache.AllRows, shown: row_filter.Shown) -> None:
@@ -107,7 +103,7 @@ def _table(seen: RunView, every: cache.AllRows, shown: row_filter.Shown) -> None
         def choose() -> None:
             picked = st.session_state["rows-table"]["selection"]["rows"]
             if picked:
-                _take(int(rows[picked[0]]))
+                one_row.take(int(rows[picked[0]]))
 
         st.dataframe(
             columns,

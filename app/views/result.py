@@ -53,12 +53,14 @@ def page() -> None:
 
 
 def _head(run: Run) -> None:
-    words, menu = st.columns([7, 1], vertical_alignment="top")
+    words, menu = st.columns([7, 2], vertical_alignment="top")
     with words:
         st.html(f'<h1 class="ps-name">{html.escape(run.name)}</h1>')
         if not run.live:
             live.state_line(run)
     with menu, st.container(horizontal=True, horizontal_alignment="right"):
+        if run.spec.get("attack") and st.button("Compare", key="to-compare", icon=":material/compare_arrows:"):
+            st.switch_page(routes.page("compare"), query_params={"base": run.id})
         actions.menu(run, "head")
 
 
@@ -178,7 +180,7 @@ def _told(seen: RunView, defenses: list[str]) -> None:
         st.html(
             f'<div class="ps-card ps-told"><div class="ps-card-title">{html.escape(palette.arm_title(name))}</div>'
             f"<div>Was told:</div><ul>{known}</ul>"
-            f"<div>Was not told:</div><ul>{hidden}<li>which rows are poisons</li></ul>"
+            f"<div>Was not told:</div><ul>{hidden}</ul>"
             f"<div><b>Fails when:</b> {html.escape(str(limits))}</div></div>"
         )
         if name in inside_look.arms(seen.run):

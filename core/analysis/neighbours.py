@@ -1,4 +1,4 @@
-"""Which labels the nearest rows in feature space have."""
+"""Which rows are nearest in feature space, and which labels they have."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ def votes(features: np.ndarray, labels: np.ndarray, count: int) -> Votes:
         count: neighbours of a row, 1 to n - 1.
     """
     n = len(labels)
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    unit = _unit(features)
     names, given = np.unique(labels, return_inverse=True)
     own, rival, leaning = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n)
     for first in range(0, n, CHUNK):
@@ -52,6 +52,29 @@ def votes(features: np.ndarray, labels: np.ndarray, count: int) -> Votes:
         to_other = _nearest(unit, rows, np.where(same, -np.inf, near))
         leaning[rows] = _leaning(to_own, to_other)
     return Votes(own, rival, leaning)
+
+
+def nearest(features: np.ndarray, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows nearest to one row, itself excluded, measured as `votes` does.
+
+    Args:
+        features: (n, d) float.
+        row: whose neighbours, 0 to n - 1.
+        count: how many; fewer where there are fewer rows.
+
+    Returns:
+        (m,) int64 row ids, the nearest first, equal ones by number; (m,) float64 distances, 0 to 2.
+    """
+    unit = _unit(np.asarray(features))
+    distances = np.linalg.norm(unit.astype(np.float64) - unit[row], axis=1)
+    distances[row] = np.inf
+    order = np.argsort(distances, kind="stable")[: min(count, len(unit) - 1)]
+    return order.astype(np.int64), distances[order]
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    """Features scaled to length 1; (n, d)."""
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
 
 def _nearest(unit: np.ndarray, rows: np.ndarray, near: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import field_validator
 
 from core import row_list
-from core.defenses.base import Filter, View
+from core.defenses.base import Fact, Filter, View
 from core.errors import PoisonscopeError
 from core.spec import setting
 
@@ -40,6 +40,10 @@ class HandPicked(Filter):
     @classmethod
     def _one_form(cls, value: object) -> object:
         return row_list.legal(value)
+
+    @property
+    def knows(self) -> tuple[Fact, ...]:
+        return ("poison_rows",) if self.truth_on_screen else ()
 
     def scores(self, view: View) -> np.ndarray:
         """1 for a listed row, 0 for any other.

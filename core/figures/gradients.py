@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.figures import palette
+from core.figures.groups import Group, there
+from core.figures.groups import places as chosen_places
 
 GL_ABOVE = 600
 """More points than this are drawn by WebGL: moving them as SVG is what a browser does slowly."""
@@ -26,24 +27,6 @@ RAMP = (palette.VERMILION, "#E69F00", palette.GREEN, "#56B4E9", palette.BLUE)
 RAMP_SYMBOLS = ("x", "diamond", "square", "triangle-up", "cross")
 FAR = (0.25, 0.5, 1.0)
 """Bounds of the groups of distances to the target; 0.5 is where a poison counts as effective unless one says else."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Points that look alike.
-
-    Attributes:
-        name: in the legend.
-        points: (m,) bool.
-        colour, symbol: two channels, so that neither has to be seen.
-        size: pixels.
-    """
-
-    name: str
-    points: np.ndarray
-    colour: str
-    symbol: str
-    size: int = 6
 
 
 def by_class(labels: np.ndarray, names: Sequence[str]) -> list[Group]:
@@ -70,7 +53,7 @@ def by_truth(poison: np.ndarray, effective: np.ndarray | None) -> list[Group]:
         effective, others = np.zeros(len(poison), dtype=bool), "Poisons"
     else:
         others = "Other poisons"
-    return _there(
+    return there(
         [
             Group("Clean rows", ~poison, palette.CLEAN["color"], palette.CLEAN["symbol"], 5),
             Group(others, poison & ~effective, palette.PURPLE, "square", 8),
@@ -81,7 +64,7 @@ def by_truth(poison: np.ndarray, effective: np.ndarray | None) -> list[Group]:
 
 def by_size(sizes: np.ndarray) -> list[Group]:
     """By how many rows share a medoid; (m,) integers."""
-    return _there(
+    return there(
         [
             Group("More than 5", sizes > 5, palette.BLUE, "circle", 5),
             Group("2 to 5", (sizes > 1) & (sizes <= 5), "#E69F00", "square", 7),
@@ -100,7 +83,7 @@ def by_drop(dropped: np.ndarray) -> list[Group]:
         name = f"After epoch {first}" if first == last else f"After epochs {first} to {last}"
         chosen = (dropped >= first) & (dropped <= last)
         groups.append(Group(name, chosen, RAMP[place], RAMP_SYMBOLS[place], 7))
-    return _there(groups)
+    return there(groups)
 
 
 def by_distance(distances: np.ndarray) -> list[Group]:
@@ -113,11 +96,7 @@ def by_distance(distances: np.ndarray) -> list[Group]:
         Group(name, (distances > low) & (distances <= high), colour, symbol, 5 + 2 * (symbol == "x"))
         for name, low, high, colour, symbol in zip(names, edges, edges[1:], colours, symbols, strict=False)
     ]
-    return _there(groups[::-1])
-
-
-def _there(groups: list[Group]) -> list[Group]:
-    return [group for group in groups if group.points.any()]
+    return there(groups[::-1])
 
 
 def animated_map(
@@ -128,6 +107,7 @@ def animated_map(
     *,
     start: int = 0,
     target: bool = True,
+    selected: np.ndarray | None = None,
     dragmode: str = "pan",
     labels: bool = True,
     big: bool = False,
@@ -141,6 +121,7 @@ def animated_map(
         groups: who looks how; together they hold each point once.
         start: which of the e epochs is drawn first.
         target: whether the target is drawn; it tells what the attacker is after.
+        selected: row ids that are drawn as chosen; None or none at all: nothing is chosen.
         dragmode: Plotly's tool: pan, lasso or select.
         labels: whether the row id appears at the pointer; off where something else shows it.
         big: presentation size.
@@ -163,6 +144,7 @@ def animated_map(
                 mode="markers",
                 name=name,
                 marker=_marker(group),
+                selectedpoints=chosen_places(ids[points], selected),
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 0.25}},
                 hovertemplate=f"{'the target' if group.symbol == 'star' else 'row %{customdata}'}<extra></extra>"

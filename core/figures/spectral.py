@@ -1,9 +1,12 @@
 """The pictures of spectral signatures: a class in its top singular directions, its scores, its singular values."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
-from core.figures import palette
+from core.figures import groups, palette
+from core.figures.groups import Group
 
 GL_ABOVE = 3000
 """More points than this are drawn by WebGL; fewer stay SVG, which needs no graphics driver and exports sharply."""
@@ -16,6 +19,8 @@ def projection(
     axes: tuple[int, int] = (0, 1),
     poison: np.ndarray | None = None,
     removed: np.ndarray | None = None,
+    coloured: Sequence[Group] | None = None,
+    selected: np.ndarray | None = None,
     dragmode: str = "pan",
     labels: bool = True,
     big: bool = False,
@@ -28,6 +33,8 @@ def projection(
         axes: which two of the three columns, from 0.
         poison: (m,) bool; None hides the truth, and then nothing in the figure depends on it.
         removed: (m,) bool, rows to ring.
+        coloured: who looks how, each point in one group; by `poison` unless given.
+        selected: row ids that are drawn as chosen; None or none at all: nothing is chosen.
         dragmode: Plotly's tool: pan, lasso or select.
         labels: whether the row id appears at the pointer; off where something else shows it.
         big: presentation size.
@@ -42,23 +49,24 @@ def projection(
                 x=coordinates[removed, across],
                 y=coordinates[removed, up],
                 mode="markers",
-                name=f"Removed ({int(removed.sum())})",
+                name=f"Removed ({int(removed.sum()):,})",
                 marker={"symbol": "circle-open", "size": 15, "color": palette.GREEN, "line": {"width": 2}},
                 hoverinfo="skip",
             )
         )
-    groups = [("Rows", np.ones(len(rows), bool), palette.CLEAN)]
-    if poison is not None:
-        groups = [("Clean rows", ~poison, palette.CLEAN), ("Poisons", poison, palette.POISON)]
-    for name, chosen, look in groups:
+    if coloured is None:
+        coloured = groups.alike(len(rows), "Rows") if poison is None else groups.by_poison(poison)
+    for group in coloured:
+        chosen = group.points
         figure.add_trace(
             draw(
                 x=coordinates[chosen, across],
                 y=coordinates[chosen, up],
                 customdata=rows[chosen],
                 mode="markers",
-                name=f"{name} ({int(chosen.sum())})",
-                marker={"symbol": look["symbol"], "size": 7, "color": look["color"], "opacity": 0.8},
+                name=f"{group.name} ({int(chosen.sum()):,})",
+                marker={"symbol": group.symbol, "size": group.size, "color": group.colour, "opacity": 0.8},
+                selectedpoints=groups.places(rows[chosen], selected),
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 0.3}},
                 hovertemplate="row %{customdata}<extra></extra>" if labels else None,
@@ -66,7 +74,9 @@ def projection(
             )
         )
     palette.styled(figure, height=520, big=big)
-    figure.update_layout(dragmode=dragmode, hovermode="closest", legend_itemsizing="constant")
+    # Whoever zoomed in keeps that while rings follow the cut; groups that are hidden stay so until there are others.
+    figure.update_layout(dragmode=dragmode, hovermode="closest", legend_itemsizing="constant", uirevision="map")
+    figure.update_layout(legend_uirevision=" ".join(group.name for group in coloured))
     figure.update_xaxes(title=f"Along singular vector v{across + 1}")
     figure.update_yaxes(title=f"Along singular vector v{up + 1}")
     return figure

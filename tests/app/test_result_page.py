@@ -11,7 +11,7 @@ import pytest
 
 from core.runs.record import STALLED
 from core.runs.store import Store
-from tests.app.conftest import POISONS, TARGET, Open, text
+from tests.app.conftest import NAMES, POISONS, TARGET, Open, text
 
 MakeRun = Callable[..., str]
 
@@ -119,10 +119,23 @@ def test_missing_files_leave_the_numbers_and_say_so(app: Open, make_run: MakeRun
 
 def test_the_projection_opens_on_the_class_that_stands_out(app: Open, make_run: MakeRun) -> None:
     page = app("result", run=make_run())
-    assert page.selectbox(key="cls").value == TARGET
+    assert f"“{NAMES[TARGET]}” holds most poisons" in text(page)
     poisons = trace(page, "Poisons (")
     assert len(decoded(poisons["x"])) == POISONS and poisons["marker"]["symbol"] == "x"
     assert trace(page, "Removed (")["marker"]["symbol"] == "circle-open"
+
+
+def test_the_lens_is_a_small_view_that_leads_to_the_spectral_page(app: Open, make_run: MakeRun) -> None:
+    run_id = make_run()
+    page = app("result", run=run_id)
+    assert not [box for box in page.selectbox if box.key == "cls"]
+    assert "row 0 · poison, was stop" in text(page)
+    (link,) = [link.proto for link in page.get("page_link") if link.proto.label.startswith("Choose rows")]
+    assert link.page == "spectral" and "run=" + run_id in link.query_string and "cls=1" in link.query_string
+    hidden = app("result", run=run_id, truth="false")
+    assert "is the most lopsided" in text(hidden)
+    (link,) = [link.proto for link in hidden.get("page_link") if link.proto.label.startswith("Choose rows")]
+    assert "truth=false" in link.query_string
 
 
 def test_with_the_truth_hidden_no_figure_and_no_word_tells_it(app: Open, make_run: MakeRun) -> None:
@@ -148,30 +161,6 @@ def test_the_navigation_leads_back_to_the_run_that_was_open(app: Open, make_run:
     page = app("result", run=make_run())
     del page.query_params["run"]
     assert "The attack worked" in text(page.run())
-
-
-def test_class_and_axes_come_from_the_link(app: Open, make_run: MakeRun) -> None:
-    page = app("result", run=make_run(), cls="2: no <b>entry</b>", axes="v1 × v3")
-    assert page.selectbox(key="cls").value == 2
-    assert page.segmented_control(key="axes").value == "v1 × v3"
-
-
-def test_bad_choices_in_the_link_fall_back(app: Open, make_run: MakeRun) -> None:
-    page = app("result", run=make_run(), cls="77", axes="v9", tool="Axe")
-    assert not page.exception
-    assert page.selectbox(key="cls").value == TARGET and page.segmented_control(key="tool").value == "Inspect"
-
-
-def test_a_selection_in_the_chart_becomes_the_wall(app: Open, make_run: MakeRun) -> None:
-    page = app("result", run=make_run())
-    key = next(chart.proto.id for chart in page.get("plotly_chart") if "scatter" in chart.proto.id)
-    key = key[key.index("scatter") :]
-    points = [{"customdata": 1}, {"customdata": 0}]  # row 0 is a poison, row 1 a clean one
-    page.session_state[key] = {"selection": {"points": points, "point_indices": [], "box": [], "lasso": []}}
-    page.run()
-    said = text(page)
-    assert "Selection: 2 of 36; 1 poison" in said
-    assert "row 0 · poison, was stop" in said and "row 1<" in said
 
 
 def test_the_command_line_repeats_the_run(app: Open, make_run: MakeRun) -> None:

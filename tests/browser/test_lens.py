@@ -1,12 +1,13 @@
-"""The class under the lens on a finished run: thumbnails, click, lasso, tools, and the truth hidden."""
+"""The spectral page of a finished run: thumbnails, click, lasso, tools, the truth hidden, rows removed by hand."""
 
 import time
 
+import pytest
 from playwright.sync_api import expect
 
+from core.runs.store import Store
 from tests.browser.conftest import Visit
-from tests.browser.dashboard import until
-from tests.browser.visitor import LENS
+from tests.browser.dashboard import Dashboard, until
 
 PIXEL = """async ([tip, source]) => {
   const picture = new Image(); picture.src = source; await picture.decode();
@@ -18,60 +19,85 @@ PIXEL = """async ([tip, source]) => {
 """Mean difference, in levels, between a thumbnail and a picture beside the chart."""
 
 
-def test_the_thumbnail_under_the_pointer_is_the_row_that_a_click_shows(visit: Visit, finished: str) -> None:
-    visitor = visit(finished).finished()
-    visitor.show(LENS)
+@pytest.fixture
+def spectral(finished: str) -> str:
+    """Address of the spectral page of a finished run."""
+    return finished.replace("/result", "/spectral")
+
+
+def test_the_thumbnail_under_the_pointer_is_the_row_that_a_click_shows(visit: Visit, spectral: str) -> None:
+    visitor = visit(spectral).under_the_lens()
     for name in ("Poisons", "Clean rows"):
         point = visitor.point(name)
         picture = visitor.pick(point).locator("img").get_attribute("src")
         until(lambda: visitor.hovered(point) == point["row"], "the thumbnail after a rerun")  # noqa: B023
         tip = visitor.page.locator(".ps-tip:visible").element_handle()
         assert visitor.page.evaluate(PIXEL, [tip, picture]) < 12, "the thumbnail is the picture, but for JPEG's losses"
-    visitor.shot("run-thumbnail-light")
+    visitor.shot("spectral-thumbnail-light")
     visitor.page.mouse.move(5, 500)
     expect(visitor.page.locator(".ps-tip:visible")).to_have_count(0)
 
 
-def test_a_selection_outlives_a_moved_cut(visit: Visit, finished: str) -> None:
-    visitor = visit(finished).finished()
-    visitor.show(LENS)
-    chosen = visitor.pick(visitor.point("Poisons"))
+def test_a_selection_outlives_a_moved_cut_and_other_colours(visit: Visit, spectral: str) -> None:
+    visitor = visit(spectral).under_the_lens()
+    point = visitor.point("Poisons")
+    chosen = visitor.pick(point)
     before = visitor.removes()
     visitor.cut.press("Shift+ArrowRight")
     until(lambda: visitor.traces().get("Removed") == visitor.removes() != before, "the rings follow the cut")
     visitor.settled()
     expect(chosen).to_have_count(1)
-    expect(visitor.page.get_by_text("Selection: 1 of")).to_be_visible()
+    visitor.choose("Colour by", "Score")
+    until(lambda: any(name.startswith("The other") for name in visitor.traces()), "groups of scores")
+    expect(visitor.selected).to_contain_text("1 of")
+    marked = "gd => gd.data.filter(t => t.selectedpoints).map(t => t.selectedpoints.map(i => t.customdata[i])).flat()"
+    until(lambda: visitor.lens.evaluate(marked) == [point["row"]], "the new figure shows what was chosen before")
+    assert visitor.parameters["sel"] == str(point["row"])
 
 
-def test_a_lasso_shows_what_lies_inside_and_clear_forgets_it(visit: Visit, finished: str) -> None:
-    visitor = visit(finished).finished()
+def test_a_lasso_shows_what_lies_inside_and_undo_and_clear_change_it(
+    visit: Visit, spectral: str, timings: dict[str, float]
+) -> None:
+    visitor = visit(spectral).under_the_lens()
     page = visitor.page
-    page.get_by_role("radio", name="Lasso").check(force=True)
-    until(lambda: visitor.parameters.get("tool") == "Lasso", "the tool stands in the address")
-    until(lambda: visitor.lens.evaluate("gd => gd._fullLayout?.dragmode") == "lasso", "the chart has the lasso")
-    visitor.show(LENS)
-    box = visitor.lens.locator(".nsewdrag").bounding_box()
-    assert box
-    left, right = visitor.point("Poisons")["x"] - 25, box["x"] + box["width"] - 2
-    top, bottom = box["y"] + 2, box["y"] + box["height"] - 2
-    corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*corner, steps=6)
-    page.mouse.up()
-    selection = page.locator(".st-key-chosen p").first
-    expect(selection).to_contain_text("poison")
-    count = int(selection.inner_text().split()[1])
+    count = visitor.lasso_poisons()
     assert count > 4
     expect(page.locator(".st-key-chosen .ps-wall figure")).to_have_count(4)
-    expect(page.locator(".st-key-wall .ps-wall figure")).to_have_count(min(count - 4, 48))
-    visitor.shot("run-lasso-light")
+    expect(page.locator(".st-key-chosen-rows .ps-wall figure")).to_have_count(min(count, 48))
+    visitor.shot("spectral-lasso-light")
     visitor.button("Clear").click()
-    expect(page.get_by_text("nothing selected")).to_be_visible()
+    expect(page.get_by_text("Nothing selected")).to_be_visible()
     expect(page.locator(".st-key-chosen .ps-wall figure")).to_have_count(0)
-    expect(page.get_by_text("Most suspicious rows")).to_be_visible()
+    visitor.button("Undo").click()
+    expect(visitor.selected).to_contain_text(f"{count} of")
+    expect(page.get_by_role("heading", name="Ranked suspects")).to_be_visible()
+    expect(page.locator(".st-key-suspects figure")).to_have_count(24)
+
+
+def test_rows_that_a_person_drew_around_are_removed_by_a_run(visit: Visit, spectral: str, dashboard: Dashboard) -> None:
+    visitor = visit(spectral).under_the_lens()
+    count = visitor.lasso_poisons()
+    expect(visitor.page.locator(".st-key-defend")).to_contain_text(f"{count} of 6,000 rows would go")
+    expect(visitor.page.locator(".st-key-defend")).to_contain_text("poisons caught")
+    visitor.shot("spectral-defender-light")
+    before = visitor.run_id
+    visitor.button("Remove and retrain").click()
+    visitor.page.wait_for_url("**/result?run=*")
+    until(lambda: visitor.run_id != before, "the page of the new run")
+    expect(visitor.chip).to_be_visible()
+    with_store = Store(dashboard.home)
+    try:
+        run = with_store.run(visitor.run_id)
+        assert run.name.endswith(f"{count} rows by hand")
+        assert [defense["name"] for defense in run.spec["defenses"]] == ["spectral_signatures", "hand_picked"]
+        planned = until(lambda: with_store.run(run.id).steps, "its steps are planned", 90)
+        missing = [step for step in planned if not with_store.artifacts.has(step["key"])]
+        assert {step["arm"] for step in missing if step["kind"] == "train"} <= {"hand_picked", "hand_picked_random"}
+        if with_store.run(run.id).live:
+            with_store.cancel(run.id)
+        until(lambda: with_store.run(run.id).finished, "it has ended", 90)
+    finally:
+        with_store.close()
 
 
 def test_with_the_truth_hidden_nothing_on_the_page_marks_a_poison(
@@ -89,7 +115,5 @@ def test_with_the_truth_hidden_nothing_on_the_page_marks_a_poison(
     assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
     assert "poison, was" not in visitor.page.locator('[data-testid="stMain"]').inner_text()
     until(lambda: visitor.parameters.get("truth") == "false", "the link hides the truth, too")
-    visitor.show(LENS)
-    visitor.shot("run-truth-hidden-light")
     visitor.switch("Reveal truth")
     until(lambda: visitor.traces().get("Poisons") == 60, "the poisons are marked again")

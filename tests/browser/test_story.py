@@ -23,9 +23,11 @@ def test_a_stranger_sees_an_attack_work_and_die(visit: Visit, story: dict[str, s
     _numbers(visitor)
     _drag(visitor, timings)
     _arrows(visitor)
+    _find_again(visitor)
+    _look_closer(visitor)
     _click_a_poison(visitor)
     _change_class(visitor, timings)
-    _find_again(visitor)
+    _find_class_again(visitor)
 
 
 def _press(visitor: Visitor, timings: dict[str, float]) -> None:
@@ -99,18 +101,25 @@ def _arrows(visitor: Visitor) -> None:
     until(lambda: visitor.traces().get("Removed") == after, f"{after} rings")
 
 
+def _look_closer(visitor: Visitor) -> None:
+    visitor.page.get_by_role("link", name="Choose rows, see other classes, be the defender").click()
+    visitor.page.wait_for_url("**/spectral?*")
+    visitor.under_the_lens()
+    expect(visitor.page.get_by_role("combobox", name="Class", exact=True)).to_have_value("3: speed 30")
+
+
 def _click_a_poison(visitor: Visitor) -> None:
-    """A click on a point shows its image below."""
+    """A click on a point shows its image beside the map."""
     page = visitor.page
-    visitor.show(LENS)
     poison = visitor.point("Poisons")
     chosen = visitor.pick(poison)
-    expect(page.get_by_text("Selection: 1 of")).to_contain_text("1 poison")
+    expect(visitor.selected).to_contain_text("1 of")
+    expect(visitor.selected).to_contain_text("1 poison")
     expect(chosen).to_contain_text(f"row {poison['row']} · poison, was")
     expect(chosen).to_be_in_viewport()
     assert chosen.locator("img").evaluate("picture => picture.naturalWidth") == 32
     page.mouse.move(5, 500)
-    visitor.shot("run-poison-clicked-light")
+    visitor.shot("spectral-poison-clicked-light")
 
 
 def _change_class(visitor: Visitor, timings: dict[str, float]) -> None:
@@ -129,11 +138,17 @@ def _change_class(visitor: Visitor, timings: dict[str, float]) -> None:
 
 
 def _find_again(visitor: Visitor) -> None:
-    """A reload and a second tab show the same run and class."""
+    """A reload and a second tab show the same run."""
     said = visitor.verdict.inner_text()
     for found in (visitor.reload(), visitor.tab()):
         found.finished()
         assert found.verdict.inner_text() == said
+
+
+def _find_class_again(visitor: Visitor) -> None:
+    """A reload and a second tab show the same class."""
+    for found in (visitor.reload(), visitor.tab()):
+        found.under_the_lens()
         expect(found.page.get_by_role("combobox", name="Class", exact=True)).to_have_value("0: stop")
         assert until(found.traces, "the projection")["Poisons"] == 0  # noqa: B023
     found.choose("Class", "3: speed 30")

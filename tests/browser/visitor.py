@@ -155,7 +155,40 @@ class Visitor:
         self.lens.locator(".nsewdrag").first.wait_for()
         return self.settled()
 
-    # ---- the class under the lens
+    # ---- the class under the lens: small on a run's page, with all its tools on the spectral page
+
+    def under_the_lens(self) -> "Visitor":
+        """The map of the spectral page is drawn."""
+        expect(self.page.get_by_text("Be the defender")).to_be_visible()
+        self.lens.locator(".nsewdrag").first.wait_for()
+        return self.settled()
+
+    def around(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Draw around a part of the screen with the tool that is chosen."""
+        corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+        self.page.mouse.move(*corners[0])
+        self.page.mouse.down()
+        for corner in corners[1:]:
+            self.page.mouse.move(*corner, steps=6)
+        self.page.mouse.up()
+
+    def lasso_poisons(self) -> int:
+        """Take the lasso, draw around all that lies as far out as a poison that stands alone; how many rows that is."""
+        self.page.get_by_role("radio", name="Lasso").check(force=True)
+        until(lambda: self.parameters.get("tool") == "Lasso", "the tool stands in the address")
+        until(lambda: self.lens.evaluate("gd => gd._fullLayout?.dragmode") == "lasso", "the chart has the lasso")
+        box = self.lens.locator(".nsewdrag").bounding_box()
+        assert box
+        self.around(
+            self.point("Poisons")["x"] - 25, box["y"] + 2, box["x"] + box["width"] - 2, box["y"] + box["height"] - 2
+        )
+        expect(self.selected).to_contain_text("selected; ")
+        return int(self.selected.inner_text().split()[0].replace(",", ""))
+
+    @property
+    def selected(self) -> Locator:
+        """How many rows are selected, in words."""
+        return self.page.locator(".st-key-selected p").first
 
     @property
     def lens(self) -> Locator:

@@ -20,7 +20,7 @@ def test_only_the_retraining_is_new(artifacts: Counting) -> None:
     asked = by_hand.experiment(
         experiment(keys=2).model_dump(mode="json", exclude={"data"}) | {"data": experiment().data},
         np.array([*poisons[:6], clean]),
-        revealed=False,
+        revealed=True,
     )
     artifacts.begun, again = [], Watcher()
     result = steps.execute(asked, artifacts, again)
@@ -39,6 +39,8 @@ def test_only_the_retraining_is_new(artifacts: Counting) -> None:
     assert found["poisons_left"] == len(poisons) - 6 and found["tpr"] == pytest.approx(6 / len(poisons))
     assert artifacts.meta(find(again, "train", "hand_picked"))["rows"] == 80 - 7
     assert artifacts.meta(find(again, "train", "hand_picked_random"))["rows"] == 80 - 7
+    assert artifacts.meta(find(again, "filter", "hand_picked"))["knows"] == {"poison_rows": "on screen"}
+    assert "saw_truth" in {flag["code"] for flag in result["flags"]}
     json.dumps(result)
 
 

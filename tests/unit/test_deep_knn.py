@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.analysis.neighbours import votes
+from core.analysis.neighbours import nearest, votes
 from core.defenses.base import View
 from core.defenses.deep_knn import DeepKnn
 
@@ -31,6 +31,19 @@ def test_votes_by_hand() -> None:
     # Row 4, at 90 degrees: 91, 93 and 97 vote, labels 0, 1, 1. Row 7, at 102: 97, 93 and 91. Row 8: 90, 93, 97.
     assert found.own.tolist() == [3, 3, 3, 3, 2, 2, 2, 2, 0]
     assert found.rival.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 3]
+
+
+def test_the_nearest_rows_by_hand() -> None:
+    rows, distances = nearest(FEATURES, 8, 3)  # at 91 degrees: 90, 93 and 97 are next
+    assert rows.tolist() == [4, 5, 6]
+    assert distances == pytest.approx(2 * np.sin(np.deg2rad([1, 2, 6]) / 2), rel=1e-4)
+
+
+def test_a_row_is_not_its_own_neighbour_and_ties_go_by_number() -> None:
+    same = np.ones((4, 2), np.float32)
+    assert nearest(same, 1, 2)[0].tolist() == [0, 2]
+    assert nearest(same, 1, 99)[0].tolist() == [0, 2, 3]
+    assert nearest(np.zeros((1, 2), np.float32), 0, 8)[0].tolist() == []
 
 
 def test_who_is_nearer_by_hand() -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.figures import curves, palette, spectral
+from core.figures import curves, groups, palette, spectral
 
 
 def points(arm, values, **more):
@@ -125,3 +125,38 @@ def test_nothing_is_black_and_the_paper_is_transparent(cloud):
     text = json.dumps(drawn, default=str).lower()
     assert "#000" not in text and "black" not in text
     assert "rgba(0,0,0,0)" in text
+
+
+def test_a_selection_from_elsewhere_is_drawn_and_fades_the_rest(cloud):
+    coordinates, rows, poison = cloud
+    chosen = np.array([rows[poison][0], 10_000])
+    clean, poisons = spectral.projection(coordinates, rows, poison=poison, selected=chosen).data
+    assert list(poisons.selectedpoints) == [0] and list(clean.selectedpoints) == []
+    for nobody in (None, np.empty(0, np.int64)):
+        clean, poisons = spectral.projection(coordinates, rows, poison=poison, selected=nobody).data
+        assert clean.selectedpoints is None and poisons.selectedpoints is None
+
+
+def test_scores_are_grouped_by_their_place_whatever_their_size():
+    scores = np.arange(200.0) ** 3
+    rest, quarter, five, one = groups.by_score(scores)
+    assert [int(each.points.sum()) for each in (one, five, quarter, rest)] == [2, 8, 40, 150]
+    assert np.flatnonzero(one.points).tolist() == [198, 199] and np.flatnonzero(rest.points).tolist() == [*range(150)]
+    assert [each.name for each in (one, rest)] == ["Highest 1 % of scores", "The other 75 %"]
+    assert len({each.symbol for each in (one, five, quarter, rest)}) == 4
+    assert sum(each.points for each in groups.by_score(np.zeros(7))).tolist() == [1] * 7
+
+
+def test_covers_are_told_from_poisons_and_from_clean_rows():
+    poison, cover = np.array([1, 0, 0, 0], bool), np.array([0, 1, 0, 0], bool)
+    assert {each.name: each.points.tolist() for each in groups.by_poison(poison, cover)} == {
+        "Clean rows": [False, False, True, True],
+        "Covers": [False, True, False, False],
+        "Poisons": [True, False, False, False],
+    }
+    assert [each.name for each in groups.by_poison(poison, np.zeros(4, bool))] == ["Clean rows", "Poisons"]
+
+
+def test_what_a_filter_removes_is_a_group_only_where_there_is_any():
+    assert [each.name for each in groups.by_removal(np.array([True, False]))] == ["Kept", "Removed"]
+    assert [each.name for each in groups.by_removal(np.array([False, False]))] == ["Kept"]

@@ -21,7 +21,7 @@ def found(
     told: dict[str, dict[str, Any]] | None = None,
     removed: dict[str, float] | None = None,
     attack: str | None = "badnets",
-    defenses: tuple[Any, ...] = ("spectral_signatures",),
+    defenses: tuple[str, ...] = ("spectral_signatures",),
     pairs: list[dict[str, Any]] | None = None,
 ) -> list[dict[str, str]]:
     """The flags of a result without fault, but for what is given."""
@@ -50,8 +50,8 @@ def found(
         ({"seeds": 1}, "one_seed", "Set victims to 3"),
         ({"told": {"spectral_signatures": {"target_class": 3}}}, None, ""),
         ({"told": {"spectral_signatures": {"poison_count": 60}}}, "told_budget", "(60)"),
-        ({"defenses": ({"name": "hand_picked", "truth_on_screen": False},)}, None, ""),
-        ({"defenses": ({"name": "hand_picked", "truth_on_screen": True},)}, "saw_truth", "Hand picked rows were chosen"),
+        ({"told": {"hand_picked": {}}}, None, ""),
+        ({"told": {"hand_picked": {"poison_rows": "on screen"}}}, "saw_truth", "Hand picked rows were chosen"),
         ({"removed": {"spectral_signatures": 0.5}}, None, ""),
         ({"removed": {"spectral_signatures": 0.51}}, "class_removed", "51%"),
         ({"losses": {"control": 0.5}}, None, ""),

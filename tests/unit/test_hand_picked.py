@@ -27,7 +27,7 @@ def test_the_listed_rows_go_and_no_others() -> None:
     scores = scored(defense, view())
     assert scores.tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
     assert decided(defense, scores, view()).nonzero()[0].tolist() == [3, 4, 8]
-    assert defense.knows == ()
+    assert defense.knows == () and HandPicked(truth_on_screen=True).knows == ("poison_rows",)
 
 
 def test_its_random_twin_removes_as_many_of_each_class() -> None:

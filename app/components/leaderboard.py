@@ -1,0 +1,84 @@
+"""The table of who gets most out of few poisons."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.runs import labels
+from core.runs.leaderboard import Entry, Met, Place
+from core.verdict import of, percent
+
+HEAD = ("Place", "Attack", "Poisons", "Attack success", "Success per poison", "Clean accuracy", "After defense")
+MOST = 25
+"""Lines of the table."""
+
+
+def table(board: Sequence[Place], strengths: Sequence[str], mine: str | None) -> str:
+    """The table as HTML; every name is escaped.
+
+    Args:
+        board: the best first.
+        strengths: settings of an attack that say how strong one poison is.
+        mine: hash of the experiment that is being put together, so that its line stands out; None for none.
+    """
+    head = "".join(f'<th scope="col">{title}</th>' for title in HEAD)
+    rows = "".join(_row(place, strengths, mine) for place in board[:MOST])
+    return (
+        f'<div class="ps-wide-table"><table class="ps-arms ps-sweep ps-board"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(place: Place, strengths: Sequence[str], mine: str | None) -> str:
+    entry = place.entry
+    run = entry.run
+    query = html.escape(urlencode({**_kept(), "run": run.id}), quote=True)
+    link = f'<a href="result?{query}" target="_self">{html.escape(run.name)}</a>'
+    settings = [name for name in strengths if name in entry.attack][:1]
+    about = [html.escape(labels.words("attacks", entry.attack, settings)), _trials(entry), _origin(entry)]
+    gain = f"<b>{entry.gain:.2g} points</b>{_quiet(f'{entry.low:.2g} to {entry.high:.2g}')}"
+    baseline = f"clean baseline {percent(entry.baseline['mean'])}"
+    met = "".join(_met(each) for each in entry.met) or '<span class="ps-quiet">none tried</span>'
+    cells = [
+        f"<b>{place.best if place.best == place.worst else f'{place.best} to {place.worst}'}</b>",
+        f"{link}{_quiet(' · '.join(filter(None, about)))}",
+        f"{entry.poisons:,}",
+        f"<b>{percent(entry.success['mean'])}</b>{_quiet(_interval(entry.success))}{_quiet(baseline)}",
+        gain,
+        f"{percent(entry.accuracy['mean'])}{_quiet(_interval(entry.accuracy, counts=False))}",
+        met,
+    ]
+    chosen = ' class="mine"' if run.spec_hash == mine else ""
+    return f"<tr{chosen}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _kept() -> dict[str, str]:
+    """What of the address goes with a visitor to another page."""
+    return {name: value for name, value in st.query_params.to_dict().items() if name in ("truth", "big", "hide")}
+
+
+def _met(met: Met) -> str:
+    cost = f"{_interval(met.success)}; accuracy {percent(met.accuracy['mean'])}"
+    return f"<div>{html.escape(met.defense)}: <b>{percent(met.success['mean'])}</b>{_quiet(cost)}</div>"
+
+
+def _interval(rate: dict[str, Any], *, counts: bool = True) -> str:
+    words = f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %"
+    return f"{words}, {of(rate)}" if counts else words
+
+
+def _trials(entry: Entry) -> str:
+    spec = entry.run.spec
+    keys, victims = spec.get("keys", 1), spec.get("victims", 1)
+    return f"{keys} keys × {victims} victims" if keys * victims > 1 else "one model"
+
+
+def _origin(entry: Entry) -> str:
+    return "shipped" if entry.run.origin == "showcase" else ""
+
+
+def _quiet(words: str) -> str:
+    return f'<br><span class="ps-quiet">{words}</span>' if words else ""
