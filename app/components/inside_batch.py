@@ -13,22 +13,24 @@ from app.components.inside_look import NOBODY, InsideLook
 from core.pictures import difference
 
 VIEWS = ("Before", "Perturbation", "After")
-LARGE = 128
+LARGE = 112
 """Pixels of a picture of the chosen poison, so that three stand side by side."""
 
 
 def panel(look: InsideLook) -> None:
     """Both parts of the batch, and the chosen poison beside them."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    left, right = st.columns([13, 11], gap="large")
+    with right, st.container(key="row-detail"):
+        box, slider = st.columns(2)
+        with box:
+            place = _chosen(look)
+        with slider:
+            gain = gallery.amplification()
+        _detail(look, place, gain)
+    with left:
         shown = st.segmented_control(
             "Pictures", VIEWS, default="After", key="view", bind="query-params", required=True, width="content"
         )
-        gain = gallery.amplification()
-    left, right = st.columns([13, 11], gap="large")
-    with right, st.container(key="row-detail"):
-        place = _chosen(look)
-        _detail(look, place, gain)
-    with left:
         _walls(look, str(shown), gain, place)
     _table(look)
 
@@ -84,7 +86,7 @@ def _of(shown: int, whole: int) -> str:
 def _reading(look: InsideLook) -> str:
     words = "Click a poison, or press Enter on it, to see it large."
     if look.proxy == "trigger":
-        words += " Below a target stands the class that its patches belong to."
+        words += " Behind a target’s arrow stands the class that its patches belong to."
     elif look.settings["targets"] != "shuffled":
         words += " Targets are not changed."
     if len(look.fakes) == 1:
@@ -140,7 +142,7 @@ def _facts(look: InsideLook, place: int) -> str:
     before, after = look.part("before")[place].astype(int), look.part("after")[place].astype(int)
     reads = [look.name(int(each)) for each in look.part("probabilities")[place].argmax(axis=1)]
     lines = [
-        ("Label given", f"{label}, and this is what it is trained with"),
+        ("Label given", f"{label}, not changed"),
         ("Aims at", inside_words.aim(look, place)),
         ("Read as", reads[0] if reads[0] == reads[1] else f"{reads[0]} → {reads[1]}"),
         ("Probability of its label", inside_words.sure(look, place)),

@@ -7,6 +7,7 @@ OWN = (
     "These are the defense’s own practice poisons, made of this batch’s images and thrown away after the step: not the "
     "attacker’s."
 )
+# Braces around a whole formula keep it on one line.
 SPLIT = {
     "rest": "**Split** the batch into poisons $P$ and targets $T$.",
     "shuffled": "**Split.** Every image becomes a poison in $P$, and is the target in $T$ of another one.",
@@ -20,11 +21,11 @@ WITHIN = "_{\\|\\delta\\|_\\infty \\le \\varepsilon}"
 ATTACK = {
     "gradient_matching": (
         f"{MOVES}, so that learning it pulls the network where learning $T$ with <fake> would: "
-        f"$\\max{WITHIN} \\cos\\big(\\nabla_\\theta L(P + \\delta, y_P),\\, \\nabla_\\theta L(T, \\tilde y)\\big)$"
+        f"${{\\max{WITHIN} \\cos\\big(\\nabla_\\theta L(P + \\delta, y_P),\\, \\nabla_\\theta L(T, \\tilde y)\\big)}}$"
     ),
     "feature_matching": (
         f"{MOVES}, so that to the network it looks like $T$ on average: "
-        f"$\\min{WITHIN} \\big\\|\\,\\overline{{\\phi(P + \\delta)}} - \\overline{{\\phi(T)}}\\,\\big\\|$"
+        f"${{\\min{WITHIN} \\big\\|\\,\\overline{{\\phi(P + \\delta)}} - \\overline{{\\phi(T)}}\\,\\big\\|}}$"
     ),
     "trigger": (
         "Every class gets random patches. Images of class $c$ in $P$ carry those of $c$; images of class $y$ in $T$ "
@@ -35,7 +36,8 @@ ATTACK = {
     ),
 }
 TRAIN = (
-    "**Train** on all with their true labels, so that the network learns not to be pulled: $\\min_\\theta\\, <loss>$"
+    "**Train** on all with the labels they came with, so that the network learns not to be pulled: "
+    "${\\min_\\theta\\, <loss>}$"
 )
 LOSS = {
     "rest": "L(P + \\delta, y_P) + L(T, y_T)",
@@ -65,7 +67,8 @@ def facts(look: InsideLook) -> str:
         course = look.part("course")
         steps = f"{len(course) - 2} step{'s' if len(course) > 3 else ''}"
         name = {"alignment": "the alignment", "distance": "the distance in features"}[look.measure]
-        words += f" Untouched, {name} is {course[0]:.2f}; after {steps} it is {course[-1]:.2f}."
+        ends = [f"{value:.2f}".replace("-", "−") for value in course[[0, -1]]]
+        words += f" Untouched, {name} is {ends[0]}; after {steps} it is {ends[1]}."
     words += f" The network’s loss on the poisons goes from {losses[0, 0]:.2f} to {losses[0, 1]:.2f}."
     return words
 
@@ -75,7 +78,7 @@ def _aimed(look: InsideLook) -> str:
     if len(fakes) == 1:
         return f" The targets are to be read as “{look.name(fakes[0])}”, the fake label."
     if fakes:
-        return " Each target is to be read as the class that stands below it."
+        return " Each target is to be read as the class behind its arrow."
     if look.proxy == "noise":
         return " They aim at nothing."
     return " The poisons are to come near the targets in features; there is no fake label."
@@ -85,7 +88,7 @@ def aim(look: InsideLook, place: int) -> str:
     """What one poison aims at, in a few words."""
     fake = int(look.part("fake")[place])
     if fake != NOBODY:
-        return f"a target that is read as “{look.name(fake)}”"
+        return f"targets that are read as “{look.name(fake)}”, the fake label"
     return "nothing: it is noise" if look.proxy == "noise" else "the targets’ mean features"
 
 

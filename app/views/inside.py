@@ -38,11 +38,20 @@ def page() -> None:
 def _browse(run_id: str) -> None:
     """All of it; it reruns alone."""
     run = cache.store().run(run_id)
-    look = _look(run)
-    if look is None:
+    arm = inside_look.arms(run)[0]
+    record = inside_look.seen(run).practice(arm)
+    if record is None:
+        _nothing(run, arm)
         return
-    words = html.escape(f"{inside_words.facts(look)} ")
-    st.html(f'<div class="ps-verdict plain">{words}<b>{html.escape(inside_words.OWN)}</b></div>')
+    left, right = st.columns([6, 7], gap="large")
+    with left:
+        epoch = _epoch([int(epoch) for epoch in record["epochs"]])
+        settings = inside_look.settings(run, arm)
+        look = InsideLook(run, inside_look.seen(run), arm, settings, record, epoch, frame.truth(), frame.big())
+        st.html(f'<div class="ps-verdict plain" role="status">{html.escape(inside_words.facts(look))}</div>')
+    with right:
+        st.markdown(inside_words.method(look))
+        st.markdown(f"**{inside_words.OWN}**")
     inside_batch.panel(look)
     left, right = st.columns(2, gap="large")
     course = practice.course(look.record, look.at, look.measure, big=look.big)
@@ -51,24 +60,6 @@ def _browse(run_id: str) -> None:
         drawn("How the practice attack gets on", course, f"course-{run.id}", none)
     with right:
         drawn("What it does to the loss", practice.losses(look.record, look.at, big=look.big), f"losses-{run.id}", none)
-
-
-def _look(run: Run) -> InsideLook | None:
-    """What is looked at; None where nothing was recorded, and then that is said already."""
-    arm, seen = inside_look.arms(run)[0], inside_look.seen(run)
-    record = seen.practice(arm)
-    if record is None:
-        _nothing(run, arm)
-        return None
-    settings = inside_look.settings(run, arm)
-    epochs = [int(epoch) for epoch in record["epochs"]]
-    left, right = st.columns([3, 8], gap="large", vertical_alignment="center")
-    with left:
-        epoch = _epoch(epochs)
-    look = InsideLook(run, seen, arm, settings, record, epoch, frame.truth(), frame.big())
-    with right:
-        st.markdown(inside_words.method(look))
-    return look
 
 
 def _epoch(epochs: list[int]) -> int:

@@ -50,7 +50,7 @@ def losses(record: dict[str, Any], at: int, *, big: bool = False) -> Chart:
     return Chart(
         figures.losses(values, chosen=at, big=big),
         "Mean over all poisons and all targets of the batch, by the network in evaluation mode, before it learns from "
-        "them. The axis is the same for all recorded epochs.",
+        "them. Axes differ from epoch to epoch.",
         f"Loss in epoch {epochs[at]}: of the poisons {before:.2f} before and {after:.2f} crafted.",
         table,
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.base import Net
+from core.models.folded import in_half
 from core.train.epochs import spread
 from core.train.hooks import Hooks
 
@@ -86,7 +87,7 @@ class PracticeRecord:
         everybody = torch.cat([torch.arange(seen.poisons), seen.targets])
         some = torch.cat([everybody[:poisons], seen.targets[:targets]])
         fake = torch.full((len(everybody),), NOBODY) if seen.fake is None else seen.fake.cpu()
-        with torch.no_grad():
+        with torch.no_grad(), in_half(seen.before.device.type):
             logits = torch.stack([net(seen.before).float(), net(seen.after).float()])
         self.epochs.append(self.epoch)
         self.sizes = {"batch": len(seen.before), "all": seen.poisons, "shown": poisons, "targets": len(seen.targets)}

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from core.figures import palette
 
 MEASURES = {"alignment": "Alignment (cosine)", "distance": "Distance in features"}
 PARTS = ("Poisons,<br>own label", "Targets,<br>own label", "Targets,<br>fake label")
+GROUPS = ((0, 1), (2,))
+"""Parts that share an axis."""
 SIDE = 0.2
 """How far a bar stands from the middle of its part, in distances between parts."""
 
@@ -63,43 +66,50 @@ def losses(values: np.ndarray, *, chosen: int, big: bool = False) -> go.Figure:
     Args:
         values: (e, 3, 2) float: of the poisons and of the targets with their own labels, and of the targets with the
             fake one; each before and after. NaN where there is none, and then the bars are left out.
-        chosen: place of the epoch that is drawn; all share the axis, so that epochs can be compared.
+        chosen: place of the epoch that is drawn.
         big: presentation size.
 
     Returns:
-        Two bars where a part was changed, one where it was not.
+        Two bars where a part was changed, one where it was not. The fake label, whose loss is large, has its own axis.
     """
-    there = [part for part in range(len(PARTS)) if np.isfinite(values[chosen, part]).all()]
-    same = [part for part in there if values[chosen, part, 0] == values[chosen, part, 1]]
-    changed = [part for part in there if part not in same]
-    bars = (
+    groups = [group for group in GROUPS if np.isfinite(values[chosen, group]).all()]
+    figure = make_subplots(1, len(groups), column_widths=[len(group) for group in groups], horizontal_spacing=0.14)
+    named: set[str] = set()
+    for column, group in enumerate(groups, start=1):
+        for name, bar in _bars(values[chosen], group).items():
+            figure.add_trace(bar.update(legendgroup=name, showlegend=name not in named), row=1, col=column)
+            named.add(name)
+        highest = max(float(values[chosen, group].max()), 0.1)
+        words = {"tickvals": list(range(len(group))), "ticktext": [PARTS[part] for part in group]}
+        figure.update_xaxes(**words, range=[-0.6, len(group) - 0.4], showgrid=False, row=1, col=column)
+        figure.update_yaxes(range=[0, 1.15 * highest], row=1, col=column)  # an untrained epoch would dwarf the others
+    palette.styled(figure, height=320, big=big)
+    figure.update_yaxes(title="Loss (cross-entropy)", row=1, col=1)
+    figure.update_layout(barmode="overlay", hovermode="closest", uirevision="losses")
+    return figure
+
+
+def _bars(losses: np.ndarray, group: Sequence[int]) -> dict[str, go.Bar]:
+    """The bars of some parts, which stand at 0, 1, ...; (3, 2) losses."""
+    same = [part for part in group if losses[part, 0] == losses[part, 1]]
+    changed = [part for part in group if part not in same]
+    sides = (
         ("Before", palette.BLUE, "", changed, 0, -SIDE),
         ("Crafted", palette.VERMILION, "/", changed, 1, SIDE),
         ("Not changed", palette.GREY, "", same, 0, 0.0),
     )
-    figure = go.Figure()
-    for name, colour, pattern, parts, side, moved in bars:
-        if parts:
-            heights = values[chosen, parts, side]
-            figure.add_trace(
-                go.Bar(
-                    x=[there.index(part) + moved for part in parts],
-                    y=heights,
-                    name=name,
-                    width=1.8 * SIDE,
-                    marker={"color": colour, "pattern": {"shape": pattern, "solidity": 0.25}},
-                    text=[f"{height:.2f}" for height in heights],
-                    textposition="outside",
-                    cliponaxis=False,
-                    hovertemplate="%{y:.3f}",
-                )
-            )
-    palette.styled(figure, height=320, big=big)
-    highest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-    names = [PARTS[part] for part in there]
-    figure.update_xaxes(
-        tickvals=list(range(len(there))), ticktext=names, range=[-0.6, len(there) - 0.4], showgrid=False
-    )
-    figure.update_yaxes(title="Loss (cross-entropy)", range=[0, 1.15 * max(highest, 0.1)])
-    figure.update_layout(barmode="overlay", hovermode="closest", uirevision="losses")
-    return figure
+    return {
+        name: go.Bar(
+            x=[list(group).index(part) + moved for part in parts],
+            y=losses[parts, side],
+            name=name,
+            width=1.8 * SIDE,
+            marker={"color": colour, "pattern": {"shape": pattern, "solidity": 0.25}},
+            text=[f"{loss:.2f}" for loss in losses[parts, side]],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y:.3f}",
+        )
+        for name, colour, pattern, parts, side, moved in sides
+        if parts
+    }

@@ -117,7 +117,7 @@ def test_the_page_opens_with_the_poison_that_suffers_most(app: Open, make_inside
     assert "loss on the poisons goes from 0.10 to 0.80" in said
     assert "the defense’s own practice poisons" in said
     assert "<b>Row 4: “yield”</b>" in said and "90.0 % → 20.0 %" in said and "yield → stop" in said
-    assert "9/255" in said and "a target that is read as “no &lt;b&gt;entry" in said
+    assert "9/255" in said and "targets that are read as “no &lt;b&gt;entry" in said
     assert "<b>entry" not in said
 
 
@@ -154,9 +154,9 @@ def test_the_charts_are_those_of_the_epoch(app: Open, make_inside: MakeRun) -> N
     page = app("inside", run=make_inside(), epoch="1")
     line = trace(page, "Epoch 1")
     assert decoded(line["y"]) == pytest.approx([0.1, 0.05, 0.3, 0.4])
-    bars = {one["name"]: decoded(one["y"]) for one in figures(page)[1]["data"]}
-    assert bars["Before"] == pytest.approx([1.5]) and bars["Crafted"] == pytest.approx([1.9])
-    assert bars["Not changed"] == pytest.approx([1.4, 2.0])
+    bars = [(one["name"], decoded(one["y"])) for one in figures(page)[1]["data"]]
+    assert [name for name, _ in bars] == ["Before", "Crafted", "Not changed", "Not changed"]
+    assert [value for _, own in bars for value in own] == pytest.approx([1.5, 1.9, 1.4, 2.0])
     assert table(page, "Step")["Epoch 4"].tolist() == ["0.120", "0.020", "0.500", "0.660"]
     assert table(page, "Poisons, own label: crafted")["Poisons, own label: crafted"].tolist() == ["1.900", "0.800"]
     assert table(page, "fake label of its target")["row"].tolist() == list(inside.BATCHES[0])

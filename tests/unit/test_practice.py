@@ -133,8 +133,8 @@ def test_losses_and_probabilities_are_those_of_the_network_in_evaluation_mode(
             nn.functional.cross_entropy(logits[POISONS:], labels[POISONS:]),
             nn.functional.cross_entropy(logits[POISONS:], fake.expand(SIZE - POISONS)),
         ]
-        assert kept["losses"][:, side] == pytest.approx([float(loss) for loss in expected], abs=2e-3)
-        assert np.allclose(kept["probabilities"][:, side], logits.softmax(dim=1).numpy(), atol=3e-3)
+        assert kept["losses"][:, side] == pytest.approx([float(loss) for loss in expected], abs=0.02)
+        assert np.allclose(kept["probabilities"][:, side], logits.softmax(dim=1).numpy(), atol=0.02)  # of bfloat16
     assert kept["losses"][1, 0] == kept["losses"][1, 1]  # targets are not touched
     assert set(kept["fake"].tolist()) == {int(fake)}
 
