@@ -36,7 +36,7 @@ def known(wanted: Iterable[tuple[str, str]]) -> dict[str, str]:
             else:
                 run = shipped.run(name)
                 found[f"{name}.{fact}"] = _fact(str(home()), run.id, run.ended, fact)
-        except (StoreError, LookupError, TypeError):
+        except (StoreError, LookupError, TypeError, ValueError):
             continue  # the run is not here, or is another one than the lesson was written for
     return found
 

@@ -75,7 +75,7 @@ def counted(of: Run) -> tuple[int, int]:
     """
     seen = cache.view(of)
     told = seen.meta("shipped")
-    if told is not None:
+    if told is not None and "rows" in told:
         return int(told["rows"]), int(told["poisons"])
     poisons = need(seen.poison_rows, "poisons")
     return int(seen.n or 0), len(poisons)

@@ -62,7 +62,8 @@ def bars(shown: Sequence[Bar], *, title: str, most: float | None = None, big: bo
             width=0.62,
         )
     )
-    end = most or 1.1 * max((max(bar.value or 0, bar.high or 0) for bar in known), default=1.0) or 1.0
+    ends = [end for bar in known for end in (bar.value, bar.low, bar.high) if end is not None]
+    highest, lowest = most or max([0.0, *ends]) or 1.0, min([0.0, *ends])
     for place, bar in enumerate(shown):
         after = 0.0 if bar.value is None else max(bar.value, bar.high or 0)
         figure.add_annotation(
@@ -74,7 +75,7 @@ def bars(shown: Sequence[Bar], *, title: str, most: float | None = None, big: bo
             xshift=8,
         )
     palette.styled(figure, height=90 + 46 * len(shown), big=big, legend=False)
-    figure.update_xaxes(title=title, range=[0, 1.16 * end])
+    figure.update_xaxes(title=title, range=[1.1 * lowest, highest + 0.16 * (highest - lowest)])
     figure.update_yaxes(
         tickvals=list(range(len(shown))), ticktext=[bar.name for bar in shown], range=[len(shown) - 0.4, -0.6]
     )
