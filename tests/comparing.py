@@ -53,7 +53,12 @@ def adder(store: Store) -> Add:
         for point in points:
             store.add_point(run_id, **{"poison_key": 0, "victim": 0, "loss": 1.0, "seconds": 1.0, **point})
         if state not in ("queued", "running"):
-            result = {"spec": spec, "arms": arms or ARMS, "control": arm(0.0, 0.96, 10), "pairs": pairs or []}
+            result = {
+                "spec": spec,
+                "arms": ARMS if arms is None else arms,
+                "control": arm(0.0, 0.96, 10),
+                "pairs": pairs or [],
+            }
             store.finish(run_id, state, result=result if state == "done" else None)
         return store.run(run_id)
 

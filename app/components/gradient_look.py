@@ -48,16 +48,18 @@ class GradientLook:
         return names[label] if label < len(names) else f"class {label}"
 
 
-def drawn(title: str, chart: Chart | None, key: str, why: tuple[str, str]) -> None:
+def drawn(title: str, chart: Chart | None, key: str, why: tuple[str, str], file: str = "") -> None:
     """One chart with its heading, its sentence and its numbers, or what stands in its place.
 
     Args:
-        title: above it.
+        title: above it; empty where a heading stands there already.
         chart: None where there is nothing to draw.
         key: of the chart; another one for another run.
         why: heading and words of the empty place.
+        file: name of the file that its numbers are handed out in; empty where they are not.
     """
-    st.markdown(f"**{title}**")
+    if title:
+        st.markdown(f"**{title}**")
     if chart is None:
         say.empty(*why)
         return
@@ -65,3 +67,12 @@ def drawn(title: str, chart: Chart | None, key: str, why: tuple[str, str]) -> No
     say.small(chart.reading)
     with st.expander("The same as a table"):
         st.dataframe(chart.table, hide_index=True, height=260, alt=chart.alt, key=f"table-{key}")
+        if file:
+            handed_out(chart.csv, file, key)
+
+
+def handed_out(csv: str, file: str, key: str) -> None:
+    """A button that downloads numbers."""
+    st.download_button(
+        "Numbers as CSV", csv, file, "text/csv", on_click="ignore", key=f"csv-{key}", icon=":material/download:"
+    )

@@ -2,7 +2,6 @@
 
 import hashlib
 import html
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import forms, preview
+from app.address import Address
 from app.components import lab_attack, lab_setup, lab_side, say
 from core import describe, presets, registry, settings
 from core.errors import PoisonscopeError
@@ -17,9 +17,6 @@ from core.home import home
 from core.spec import Analysis, Experiment, Training, parse
 
 Kept = dict[str, Any]
-
-IN_FLIGHT = 5.0
-"""Seconds in which the browser may still send a link that this page has replaced since."""
 
 
 def page() -> None:
@@ -47,14 +44,12 @@ def page() -> None:
 # ---- the form's memory: the session, and the link
 
 
-def _ours() -> dict[str, str]:
-    return {key: value for key, value in st.query_params.to_dict().items() if settings.belongs_to_form(key)}
-
-
 def _restored() -> Kept:
     """The form as the session or the link has it; a link that this page did not write itself wins."""
-    told, kept = _ours(), st.session_state.get("lab")
-    if kept is not None and (not told or told == kept["written"] or _in_flight(kept, told)):
+    kept: Kept | None = st.session_state.get("lab")
+    if kept is None:
+        told = Address(settings.belongs_to_form).told()
+    elif (told := kept["address"].foreign()) is None:
         return kept
     notes = []
     name = told.get("preset", presets.DEFAULT)
@@ -65,23 +60,17 @@ def _restored() -> Kept:
     return _remember(name, form, notes + dropped)
 
 
-def _in_flight(kept: Kept, told: dict[str, str]) -> bool:
-    """Whether the browser sent a link before it heard of the newer one: a quick hand overtakes the address bar."""
-    return any(link == told and time.monotonic() - when < IN_FLIGHT for link, when in kept["replaced"])
-
-
 def _remember(preset: str, form: settings.Form, notes: list[str]) -> Kept:
     # A new generation gives every widget a new key, so that it starts from the form and not from what it held before.
-    # What the address bar holds now counts as read, or else it would win over the form that replaces it.
     before = st.session_state.get("lab")
-    replaced = [*before["replaced"], (before["written"], time.monotonic())] if before else []
+    address = before["address"] if before else Address(settings.belongs_to_form)
+    address.read()
     st.session_state["lab"] = {
         "preset": preset,
         "form": form,
         "notes": notes,
         "generation": before["generation"] + 1 if before else 1,
-        "written": _ours(),
-        "replaced": replaced,
+        "address": address,
         "again": False,
     }
     return st.session_state["lab"]
@@ -90,19 +79,7 @@ def _remember(preset: str, form: settings.Form, notes: list[str]) -> Kept:
 def _write_link(kept: Kept) -> None:
     """Put the form in the address bar: the preset, and what differs from it."""
     base = settings.preset_form(presets.load(kept["preset"]).content)
-    told = {"preset": kept["preset"], **settings.link(kept["form"], base)}
-    # First the memory: the next move of the person may stop this script at any word to the address bar.
-    before, now = kept["written"], time.monotonic()
-    kept["written"] = told
-    kept["replaced"] = [(link, when) for link, when in kept["replaced"] if now - when < IN_FLIGHT]
-    if told != before:
-        kept["replaced"].append((before, now))
-    if told != _ours():
-        for key in _ours().keys() - told.keys():
-            kept["replaced"].append((_ours(), now))
-            del st.query_params[key]
-        kept["replaced"].append((_ours(), now))
-        st.query_params.update(told)
+    kept["address"].write({"preset": kept["preset"], **settings.link(kept["form"], base)})
 
 
 def _presets(kept: Kept) -> None:

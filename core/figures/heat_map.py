@@ -16,8 +16,10 @@ GOOD_TO_BAD = [[0.0, "#cfe5f5"], [0.35, "#f7efcf"], [0.65, "#f6c177"], [1.0, "#e
 INK = "#1b1b1b"
 WORST_DROP, WORST_COST = 0.10, 16.0
 """Loss of clean accuracy and cost at which the colour ends, unless a cell is worse."""
-WRAPPED = 17
-"""Letters in a line of a heading."""
+WIDE = 105
+"""Letters that fit beside each other above all columns together."""
+WRAPPED = (10, 17, 34)
+"""Letters in a line of a column's heading, fewest and most, and of a row's."""
 
 SHADES: dict[str, str] = {"success": "Attack success", "drop": "Accuracy lost", "cost": "Cost in passes"}
 """What may colour the cells."""
@@ -61,13 +63,17 @@ def grid(
             ygap=4,
         )
     )
-    palette.styled(figure, height=80 + 84 * len(rows), big=big, legend=False)
+    palette.styled(figure, height=90 + 96 * len(rows), big=big, legend=False)
     for row, column in places:
         if (row, column) not in cells:
             figure.add_annotation(x=column, y=row, text="not run", showarrow=False, font={"size": size - 1})
+    fewest, most, beside = WRAPPED
+    across = max(fewest, min(most, WIDE // max(1, len(columns))))
     bare = {"showgrid": False, "zeroline": False}
-    figure.update_xaxes(side="top", tickvals=list(range(len(columns))), ticktext=_wrapped(columns), tickangle=0, **bare)
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=_wrapped(rows, 2 * WRAPPED), **bare)
+    figure.update_xaxes(
+        side="top", tickvals=list(range(len(columns))), ticktext=_wrapped(columns, across), tickangle=0, **bare
+    )
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=_wrapped(rows, beside), **bare)
     figure.update_xaxes(range=[-0.5, len(columns) - 0.5])
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5])
     figure.update_layout(uirevision="heat-map")
@@ -105,7 +111,7 @@ def words(cell: Cell) -> str:
     lines = [f"<b>{100 * cell.success['mean']:.1f} %</b>", f"{hits:,} of {n:,}"]
     costs = [] if cell.drop is None else [points(cell.drop)]
     costs += [] if cell.cost is None else [f"{cell.cost:.1f} ×"]
-    return "<br>".join([*lines, " · ".join(costs)])
+    return "<br>".join([*lines, *costs])
 
 
 def points(drop: float) -> str:
@@ -128,9 +134,13 @@ def _said(cell: Cell) -> str:
     return "<br>".join(said)
 
 
-def _wrapped(names: Sequence[str], width: int = WRAPPED) -> list[str]:
+def _wrapped(names: Sequence[str], width: int) -> list[str]:
     """Names over several lines: the method, then what tells it from others."""
     return [
-        "<br>".join(html.escape(line) for part in name.split(" · ") for line in textwrap.wrap(part, width) or [""])
+        "<br>".join(
+            html.escape(line)
+            for part in name.split(" · ")
+            for line in textwrap.wrap(part, width, break_long_words=False) or [""]
+        )
         for name in names
     ]

@@ -10,13 +10,16 @@ import plotly.graph_objects as go
 from core.describe import duration
 from core.figures import palette
 from core.published import Claim, Table
-from core.runs.comparison import Point, Rate, front
+from core.runs.comparison import Point, Rate, front, methods
 
+TICKS = (0, 25, 50, 75, 100)
 NARROWEST = 6.0
 """Points of clean accuracy that the axis spans at least."""
 PLAIN, LARGEST = 11.0, 38.0
 """Diameter of a mark that costs as much as no defense, and the largest; a mark's area is its cost."""
 FRONT = "Front: nothing is better at both"
+UNDEFENDED = "No defense"
+"""As published tables say it too."""
 INTERVAL = 0.45
 """Opacity of intervals: they cross each other, and the marks stand above them."""
 
@@ -40,25 +43,33 @@ def scatter(
     best = front(point for point in shown if point.role in ("undefended", "defense"))
     if len(best) > 1:
         figure.add_trace(_front(best))
-    methods = list(dict.fromkeys(point.name for point in shown if point.role == "defense"))
-    looks = palette.methods(methods)
+    claims = claimed.claims if claimed else ()
+    # After those that are measured here, so that these keep their looks.
+    published = [claim.defense for claim in claims if claim.defense != UNDEFENDED]
+    looks = palette.methods(list(dict.fromkeys([*methods(shown), *published])))
     groups = list(dict.fromkeys((point.role, point.name) for point in shown))
     for role, name in groups:
         own = [point for point in shown if (point.role, point.name) == (role, name)]
         figure.add_trace(_marks(own, *_look(own[0], looks), big))
     if claimed is not None:
-        figure.add_trace(_claims(claimed, big))
-    palette.styled(figure, height=500, big=big)
-    ends = [100 * point.accuracy[side] for point in shown for side in ("low", "high")]
-    ends += [100 * claim.accuracy for claim in (claimed.claims if claimed else ())]
+        figure.add_traces(_claims(claimed, looks, big))
+    palette.styled(figure, height=520 + (80 if claimed else 0), big=big)
+    ends = [100 * point.accuracy[side] for point in shown for side in _sides(point)]
+    ends += [100 * claim.accuracy for claim in claims]
     figure.update_xaxes(title="Clean accuracy", ticksuffix=" %", range=palette.around(ends, NARROWEST), zeroline=False)
-    figure.update_yaxes(title="Attack success", ticksuffix=" %", range=[-6, 106], tickvals=[0, 25, 50, 75, 100])
+    figure.update_yaxes(title="Attack success", range=[-6, 106], tickvals=TICKS)
+    figure.update_yaxes(ticktext=[f"{at} %" for at in TICKS])
     figure.add_annotation(
         text="better ↘", x=1, y=0.01, xref="paper", yref="paper", xanchor="right", yanchor="bottom", showarrow=False,
         font={"size": palette.BIG_FONT_SIZE if big else palette.FONT_SIZE},
     )  # fmt: skip
     figure.update_layout(hovermode="closest", legend_itemsizing="constant", uirevision="tradeoff")
     return figure
+
+
+def _sides(point: Point) -> tuple[str, ...]:
+    """What has to be seen of a point's clean accuracy. The control's interval, over few victims, would squeeze all."""
+    return ("mean",) if point.role == "control" else ("low", "high")
 
 
 def _front(best: Sequence[Point]) -> go.Scatter:
@@ -90,7 +101,7 @@ def _marks(points: Sequence[Point], colour: str, shape: str, big: bool) -> go.Sc
     return go.Scatter(
         x=[100 * point.accuracy["mean"] for point in points],
         y=[100 * point.success["mean"] for point in points],
-        error_x=_interval([point.accuracy for point in points], colour),
+        error_x=None if points[0].role == "control" else _interval([point.accuracy for point in points], colour),
         error_y=_interval([point.success for point in points], colour),
         name=html.escape(points[0].name),
         mode="markers" if small else "markers+text",
@@ -138,19 +149,27 @@ def _said(point: Point) -> str:
     return "<br>".join([*lines, ", ".join(cost + took)]) if cost or took else "<br>".join(lines)
 
 
-def _claims(table: Table, big: bool) -> go.Scatter:
-    return go.Scatter(
-        x=[100 * claim.accuracy for claim in table.claims],
-        y=[100 * claim.success for claim in table.claims],
-        name=f"Published: {html.escape(table.setting.split(';')[0])}",
-        mode="markers+text",
-        text=[html.escape(claim.label) for claim in table.claims],
-        textposition="bottom center",
-        textfont={"size": (palette.BIG_FONT_SIZE if big else palette.FONT_SIZE) - 3, "color": palette.GREY},
-        marker={"color": palette.GREY, "symbol": "circle-open", "size": 10, "line": {"width": 2}},
-        hovertext=[_claimed(claim, table) for claim in table.claims],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
+def _claims(table: Table, looks: dict[str, tuple[str, str]], big: bool) -> list[go.Scatter]:
+    """Hollow marks in the method's colour and shape."""
+    drawn = []
+    for name in dict.fromkeys(claim.defense for claim in table.claims):
+        own = [claim for claim in table.claims if claim.defense == name]
+        colour, shape = looks.get(name, (palette.VERMILION, "x"))
+        drawn.append(
+            go.Scatter(
+                x=[100 * claim.accuracy for claim in own],
+                y=[100 * claim.success for claim in own],
+                name=f"{html.escape(name)} (published)",
+                mode="markers+text",
+                text=[html.escape(claim.strength) for claim in own],
+                textposition="bottom right",
+                textfont={"size": (palette.BIG_FONT_SIZE if big else palette.FONT_SIZE) - 3},
+                marker={"color": colour, "symbol": f"{shape}-open", "size": PLAIN, "line": {"width": 2}},
+                hovertext=[_claimed(claim, table) for claim in own],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    return drawn
 
 
 def _claimed(claim: Claim, table: Table) -> str:

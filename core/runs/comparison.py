@@ -37,7 +37,9 @@ STATES = {
     "failed": "failed", "lost": "its worker vanished",
 }  # fmt: skip
 UNREADABLE = "made by another version"
-UNMEASURED = "attack success was not measured"
+UNMEASURED, UNATTACKED = "attack success was not measured", "nothing was attacked"
+FIRST = "adversarial_poisoning"
+"""The method that others are held against, where it is there."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def unfinished(run: Run) -> str:
     """Why a run has nothing to compare; empty where it has."""
     if run.state != "done":
         return STATES.get(run.state, UNREADABLE)
+    if not run.spec.get("attack"):
+        return UNATTACKED
     return "" if any(arm.get("asr") for arm in (run.result or {}).get("arms", {}).values()) else UNMEASURED
 
 
@@ -162,6 +166,12 @@ def other_setup(base: Run, run: Run) -> str:
         return SETUP["data"]
     mine, theirs = normal(base.spec), normal(run.spec)
     return next((words for part, words in SETUP.items() if mine.get(part) != theirs.get(part)), "")
+
+
+def methods(points: Iterable[Point]) -> list[str]:
+    """Names of the defenses among points, in the order in which they get colours: the first one has the same always."""
+    defended = [point for point in points if point.role == "defense"]
+    return list(dict.fromkeys(point.name for point in sorted(defended, key=lambda one: _method(one) != FIRST)))
 
 
 def front(points: Iterable[Point]) -> list[Point]:

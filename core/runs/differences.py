@@ -19,15 +19,19 @@ def settings(runs: Sequence[Run], *, only_differences: bool = True) -> dict[str,
         only_differences: whether to leave out settings that all runs share.
 
     Returns:
-        In the order of the experiment; a run that has no such setting holds a dash. A defense's settings are under its
-        name, which says `yes` where the run has it.
+        In the order of the experiment; a run that has no such setting holds a dash, and does not count as different:
+        the attack, the scenario or the defense that would have it does. A defense stands under its name, yes or no.
     """
     told = [dict(_flat(_content(run))) for run in runs]
     paths = list(dict.fromkeys(path for each in told for path in each))
-    table = {path: [each.get(path, ABSENT) for each in told] for path in sorted(paths, key=_place)}
+    defenses = {path for path in paths if path.startswith("defenses.") and path.count(".") == 1}
+    table = {
+        path: [each.get(path, "no" if path in defenses else ABSENT) for each in told]
+        for path in sorted(paths, key=_place)
+    }
     if not only_differences:
         return table
-    return {path: values for path, values in table.items() if len(set(values)) > 1}
+    return {path: values for path, values in table.items() if len(set(values) - {ABSENT}) > 1}
 
 
 PARTS = ("data", "model", "training", "scenario", "pretraining", "attack", "keys", "victims", "seed", "defenses")

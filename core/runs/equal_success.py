@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.metrics import Rate, difference
-from core.runs.comparison import Point
-
-FIRST = "adversarial_poisoning"
-"""The method that others are held against, where it is there."""
+from core.runs.comparison import FIRST, Point
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from core.runs.alike import Content, expected, normal, without
 from core.runs.comparison import TRIALS, UNREADABLE, Point, Rate, compare, other_setup, told_apart, unfinished
 from core.runs.record import Run
 
+BARE = "its attack has met no defense"
 PUBLIC = ("adaptive",)
 """Settings of an attack that tell nothing about which rows are poisons."""
 
@@ -59,42 +60,46 @@ class Matrix:
     left: tuple[tuple[Run, str], ...]
 
 
-def matrix(base: Run, others: Iterable[Run], *, twins: bool = False, truth: bool = True) -> Matrix:
+def matrix(base: Run, others: Iterable[Run], *, twins: bool = False, truth: bool = True, bare: bool = True) -> Matrix:
     """What is known of attacks and defenses on the images and networks of one run.
 
     Args:
         base: the run; its attack is the first row.
         others: any runs.
-        twins: whether what does something cheaper in a defense's place gets columns too.
         truth: whether attacks may be called by settings that only the attacker knows.
+        bare: whether attacks that met no defense get rows too; the base's does in any case.
 
     Raises:
         SpecError: this version cannot read the run's experiment.
     """
     normal(base.spec)
-    found: dict[str, dict[str, Cell]] = {}
-    attacks: dict[str, Content] = {}
-    points: dict[str, Point] = {}
-    left = []
-    for run in (base, *(other for other in others if other.id != base.id)):
-        why = unfinished(run) or _other_setup(base, run)
-        if why:
+    runs, left = [base, *(other for other in others if other.id != base.id)], []
+    rows: dict[str, list[Run]] = {}
+    for run in runs:
+        if why := unfinished(run) or _other_setup(base, run):
             left.append((run, why))
+        else:
+            rows.setdefault(json.dumps(_aim(run), sort_keys=True), []).append(run)
+    found: dict[str, dict[str, Cell]] = {}
+    points: dict[str, Point] = {}
+    for row, own in rows.items():
+        told = [each for run in own for each in _cells(run)]
+        if not bare and base not in own and all(point.role == "undefended" for _, point, _ in told):
+            left += [(run, BARE) for run in own]
             continue
-        row = json.dumps(_aim(run), sort_keys=True)
-        attacks.setdefault(row, _aim(run))
-        for column, point, cell in _cells(run, twins):
+        found[row] = {}
+        for column, point, cell in told:
             points.setdefault(column, point)
-            found.setdefault(row, {}).setdefault(column, cell)
-    told = told_apart(list(points.values()))
-    columns = [_column(point) for point in told]
+            found[row].setdefault(column, cell)
+    ordered = told_apart(list(points.values()))
+    columns = [_column(point) for point in ordered]
     cells = {
         (number, columns.index(column)): cell
-        for number, row in enumerate(attacks)
-        for column, cell in found.get(row, {}).items()
+        for number, row in enumerate(found.values())
+        for column, cell in row.items()
     }
-    names = tuple(point.label for point in told)
-    return Matrix(tuple(_rows(list(attacks.values()), truth)), names, cells, tuple(left))
+    names = tuple(point.label for point in ordered)
+    return Matrix(tuple(_rows([_aim(rows[row][0]) for row in found], truth)), names, cells, tuple(left))
 
 
 def _other_setup(base: Run, run: Run) -> str:
@@ -110,7 +115,7 @@ def _aim(run: Run) -> Content:
     return {"attack": content["attack"], **{part: content[part] for part in TRIALS}}
 
 
-def _cells(run: Run, twins: bool) -> list[tuple[str, Point, Cell]]:
+def _cells(run: Run) -> list[tuple[str, Point, Cell]]:
     """The arms of one run by the column that they belong to."""
     told = compare(run, ())
     plain, known = told.undefended, expected(run.spec)
@@ -118,7 +123,7 @@ def _cells(run: Run, twins: bool) -> list[tuple[str, Point, Cell]]:
     cells = []
     for point in told.points:
         met = known is None or point.role == "undefended" or point.defense == known
-        if point.role == "control" or (point.role == "twin" and not twins) or not met:
+        if point.role not in ("undefended", "defense") or not met:
             continue
         gap: tuple[float | None, float | None, float | None] = (None, None, None)
         if plain is not None and point.role != "undefended":

@@ -325,7 +325,7 @@ class Store:
             return connection.execute(change).rowcount == 1
 
     def _insert(self, facts: dict[str, Any], series: Iterable[dict[str, Any]] = (), wanted: str | None = None) -> str:
-        """Insert a run under the id wanted, or a new one; where its nonce is known already, the id of the run with it."""
+        """Insert a run under the id wanted, or a new one; where its nonce is known, the id of the run with it."""
         values = {"format": FORMAT, "state": "queued", "created": time.time(), **facts}
         while True:
             run_id = wanted or "r-" + "".join(secrets.choice(_LETTERS) for _ in range(6))

@@ -184,7 +184,7 @@ def labels(page: AppTest) -> list[str]:
 def test_attacks_are_offered_by_family_and_then_by_title(app: Open) -> None:
     names = widget(app("lab"), "selectbox", "attack:name").options
     families = [registry.load("attacks", name).family for name in lab_attack.ordered()]  # type: ignore[attr-defined]
-    assert names[:3] == ["No attack", "BadNets patch", "Pixel, X or L trigger"]
+    assert names[:3] == ["No attack", "Adaptive blend", "BadNets patch"]
     assert families == sorted(families, key=list(lab_attack.FAMILIES).index)
     assert len(names) == 1 + len(families) and names[-1] == "Imported poisons"
 

@@ -33,8 +33,8 @@ def imported(folder: Path) -> set[str]:
 def test_no_dependency_without_a_use(root: Path) -> None:
     used = imported(root / "core") | imported(root / "app")
     listed = {requirement.name for requirement in requirements(root / "requirements.txt")}
-    # umap-learn waits for the gradient maps; torchvision's own networks and sets are found by name.
-    assert {name for name in listed if MODULES.get(name, name) not in used} <= {"umap-learn"}
+    # Opacus is imported by name, when a training needs it.
+    assert {name for name in listed if MODULES.get(name, name) not in used} <= {"opacus"}
 
 
 def test_no_use_without_a_dependency(root: Path) -> None:

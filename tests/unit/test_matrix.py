@@ -31,10 +31,6 @@ def test_one_run_is_one_row(add_run: Add) -> None:
     assert (epic.low, epic.high) == pytest.approx((0.02 - 0.0141421, 0.02 + 0.0141421), abs=1e-6)
 
 
-def test_controls_get_columns_on_request(add_run: Add) -> None:
-    assert matrix(add_run(), [], twins=True).columns == ("No defense", "EPIC", "At random, as many as EPIC")
-
-
 def test_another_attack_is_another_row_and_what_was_not_run_is_no_cell(add_run: Add) -> None:
     run = add_run()
     other = add_run(
@@ -108,3 +104,13 @@ def test_a_run_that_is_not_done_has_no_row(add_run: Add) -> None:
 def test_arms_without_a_rate_have_no_cell(add_run: Add) -> None:
     found = matrix(add_run({**ARMS, "epic": arm(None, 0.9)}), [])
     assert found.columns == ("No defense",)
+
+
+def test_attacks_that_met_no_defense_are_rows_on_request(add_run: Add) -> None:
+    run = add_run({"undefended": arm(0.8, 0.95)}, defenses=[])
+    bare = add_run({"undefended": arm(0.8, 0.95)}, defenses=[], seed=1)
+    other = add_run(seed=2)
+    assert len(matrix(run, [bare, other]).rows) == 3
+    found = matrix(run, [bare, other], bare=False)
+    assert found.rows == ("Gradient matching · seed 0", "Gradient matching · seed 2")
+    assert [(left.id, why) for left, why in found.left] == [(bare.id, "its attack has met no defense")]
