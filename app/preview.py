@@ -9,6 +9,7 @@ from app import cache
 from core import estimate
 from core.attacks.base import Attack, Poisoned, Tools, apply, evaluation
 from core.attacks.targeted import Targeted
+from core.crafted import relabelled
 from core.datasets.base import Dataset, ImageSet, Split
 from core.errors import PoisonscopeError
 from core.home import home
@@ -148,8 +149,9 @@ def _from_file(content: str, key: str, _attack: Attack, _data: Sample) -> Pairs:
 
 def _before_and_after(done: Poisoned, data: Sample, count: int) -> Pairs:
     names, labels = data.train.class_names, done.data.labels[done.rows]
-    words = [f"{names[old]}, labelled {names[new]}" for old, new in zip(done.original_labels, labels, strict=True)]
-    return Pairs(done.originals[:count], done.data.images[done.rows][:count], words[:count])
+    shown = np.flatnonzero(relabelled(labels, done.original_labels))[:count]  # poisons, and no covers
+    words = [f"{names[done.original_labels[each]]}, labelled {names[labels[each]]}" for each in shown]
+    return Pairs(done.originals[shown], done.data.images[done.rows[shown]], words)
 
 
 @dataclass(frozen=True)
