@@ -106,8 +106,7 @@ def test_a_switch_on_a_screen_does_not_swallow_the_arrows(visit: Visit, shown: D
     expect(visitor.page.locator("[data-testid=stMain] h1")).to_have_text(re.compile("60 of 6,000"))
 
 
-@SIZES
-@SCHEMES
+@pytest.mark.parametrize(("size", "scheme"), [(SMALL, "light"), (LARGE, "dark")], ids=["small-light", "large-dark"])
 @pytest.mark.timeout(300)
 def test_every_screen_fits(visit: Visit, shown: Dashboard, size: tuple[int, int], scheme: str) -> None:
     visitor = visit("/story", size=size, scheme=scheme, at=shown)
