@@ -23,7 +23,7 @@ def test_every_page_fits(visit: Visit, finished: str, size: tuple[int, int], sch
 
     expect(page.get_by_text("Device: cpu")).to_be_visible()
     visitor.shot(f"start-bare-{ending}")
-    _in_sight(visitor, "h1", ".st-key-poison-now button", ".ps-empty >> nth=0", ".st-key-go-build button")
+    _in_sight(visitor, "h1", ".st-key-poison-now button >> nth=0", ".ps-empty >> nth=0", ".st-key-go-build button")
     _sound(visitor)
 
     visitor.open("/lab")
