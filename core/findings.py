@@ -78,7 +78,8 @@ def finding(match: Match, result: Result) -> str:
 
 def subject(point: Point) -> str:
     """A point within a sentence: `adversarial poisoning at p 0.75`."""
-    return _method(point) + (f" at {point.strength}" if point.strength else "")
+    how = "with" if "," in point.strength else "at"
+    return _method(point) + (f" {how} {point.strength}" if point.strength else "")
 
 
 def capital(words: str) -> str:

@@ -53,7 +53,7 @@ def page() -> None:
 
 
 def _head(run: Run) -> None:
-    words, menu = st.columns([7, 2], vertical_alignment="top")
+    words, menu = st.columns([5, 2], vertical_alignment="top")
     with words:
         st.html(f'<h1 class="ps-name">{html.escape(run.name)}</h1>')
         if not run.live:

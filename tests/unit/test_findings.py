@@ -148,4 +148,5 @@ def test_names_that_are_words_lose_their_capital_within_a_sentence() -> None:
         "CutMix",
         "MaxUp",
     ]
+    assert subject(point("EPIC", "q 0.1, every 2", 0, 0.9)) == "EPIC with q 0.1, every 2"
     assert capital("deep k-NN") == "Deep k-NN" and capital("") == ""
