@@ -3,12 +3,12 @@
 import streamlit as st
 
 HIDABLE = {
-    "nav": "the navigation",
-    "lessons": "the way to other lessons",
-    "lab": "the Lab in the navigation",
-    "run": "links to the runs behind the pictures",
-    "truth": "the switch Reveal truth",
-    "teacher": "the teacher’s panel",
+    "nav": "navigation",
+    "lessons": "other lessons",
+    "lab": "Lab",
+    "run": "links to runs",
+    "truth": "Reveal truth",
+    "teacher": "teacher’s panel",
 }
 """Names that a link may hold, in words. Everything else in it is ignored."""
 

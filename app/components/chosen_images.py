@@ -18,7 +18,7 @@ SUSPECTS = 24
 
 
 def beside(seen: RunView, rows: np.ndarray, labels: np.ndarray, truth: np.ndarray | None, size: int) -> None:
-    """The first chosen rows, or what to do to have some; as `chosen`, but nothing to click."""
+    """The first chosen rows that the map shows, or what to do to have some; as `chosen`, but nothing to click."""
     with st.container(key="chosen"):
         if not len(rows):
             say.small("Click a point to see its image here, or draw around many with Lasso or Box.")

@@ -91,10 +91,10 @@ def _offer(seen: RunView, experiment: Experiment) -> None:
     except PoisonscopeError as error:
         say.small(str(error))
         return
-    others = " All defenses of this run stand beside it." if len(experiment.defenses) > 1 else ""
+    others = " The defenses of this run stand beside it." if len(experiment.defenses) > 1 else ""
     say.small_html(
-        f"{cost}: one without your rows, and one without as many others at random. Everything else is found again."
-        f"{others}"
+        f"{cost}, among them one without your rows and one without as many others at random. What is there already is "
+        f"used again.{others}"
     )
 
 
@@ -109,7 +109,7 @@ def _send(seen: RunView) -> None:
     if "compare" in routes.PAGES:
         st.page_link(
             routes.page("compare"),
-            label="Beside the algorithms",
+            label="Compare",
             icon=":material/compare_arrows:",
             query_params={"run": seen.run.id},
         )

@@ -39,7 +39,7 @@ def _row(place: Place, strengths: Sequence[str], mine: str | None) -> str:
     link = f'<a href="result?{query}" target="_self">{html.escape(run.name)}</a>'
     settings = [name for name in strengths if name in entry.attack][:1]
     about = [html.escape(labels.words("attacks", entry.attack, settings)), _trials(entry), _origin(entry)]
-    gain = f"<b>{entry.gain:.2g} points</b>{_quiet(f'{entry.low:.2g} to {entry.high:.2g}')}"
+    gain = f"<b>{_points(entry.gain)} points</b>{_quiet(f'{_points(entry.low)} to {_points(entry.high)}')}"
     baseline = f"clean baseline {percent(entry.baseline['mean'])}"
     met = "".join(_met(each) for each in entry.met) or '<span class="ps-quiet">none tried</span>'
     cells = [
@@ -53,6 +53,10 @@ def _row(place: Place, strengths: Sequence[str], mine: str | None) -> str:
     ]
     chosen = ' class="mine"' if run.spec_hash == mine else ""
     return f"<tr{chosen}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _points(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
 
 
 def _kept() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """One row and the rows nearest to it, as the model without defense sees them."""
 
 import html
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -19,7 +20,7 @@ NEIGHBOURS = 8
 
 def panel(seen: RunView, every: cache.AllRows, truth: bool, size: int) -> None:
     """The box for the row, the row, and its neighbours; a click on one of these goes on to it."""
-    st.subheader(f"Nearest {NEIGHBOURS} in feature space", anchor=False)
+    st.subheader("Nearest neighbours", anchor=False)
     left, right = st.columns([2, 7], gap="medium")
     with left:
         row = one_row.box(len(every.labels))
@@ -41,33 +42,51 @@ def panel(seen: RunView, every: cache.AllRows, truth: bool, size: int) -> None:
 
 
 def _around(seen: RunView, every: cache.AllRows, row: int, poison: np.ndarray | None, size: int) -> None:
-    found = neighbours(seen, row)
+    found = neighbours(seen, every, row)
     if found is None:
-        say.small("The features are not stored here: they stay on the machine that computed the run.")
+        say.small("Neither the features nor the projection of this run are stored here.")
         return
-    rows, distances = found
-    made = _tiles(seen, every, rows, poison, [f"{distance:.2f}" for distance in distances])
+    made = _tiles(seen, every, found.rows, poison, [f"{distance:.2f}" for distance in found.distances])
     choosable(made, size, key="neighbours", chosen=None, choose=one_row.take)
-    same = int((every.labels[rows] == every.labels[row]).sum())
+    same = int((every.labels[found.rows] == every.labels[row]).sum())
     name = html.escape((seen.class_names or [])[every.labels[row]])
-    say.small_html(
-        f"<b>{same} of {len(rows)}</b> carry the same label, “{name}”. The numbers are distances between features that "
-        "are scaled to length 1: 0 is the same direction, 2 the opposite one."
-    )
+    if found.whole:
+        how = "distances between features that are scaled to length 1: 0 is the same direction, 2 the opposite one"
+        say.small_html(f"<b>{same} of {len(found.rows)}</b> carry the same label, “{name}”. The numbers are {how}.")
+    else:
+        say.small_html(
+            f"The features of this run are not stored here: these are the nearest among those labelled “{name}”, on "
+            "the three singular vectors of that class."
+        )
 
 
-def neighbours(seen: RunView, row: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """(rows, distances) of the nearest rows; None where the features are not stored."""
-    keys = cache.step_keys(seen, "features")
-    return _neighbours(str(home()), keys, row, seen) if keys[0] else None
+@dataclass(frozen=True)
+class Neighbours:
+    """Rows and their distances, the nearest first; `whole` where the features told, and not their projection."""
+
+    rows: np.ndarray
+    distances: np.ndarray
+    whole: bool
+
+
+def neighbours(seen: RunView, every: cache.AllRows, row: int) -> Neighbours | None:
+    """The nearest rows in feature space or, where the features are not stored, on the singular vectors of the class."""
+    keys = cache.step_keys(seen, "features", "spectral")
+    return _neighbours(str(home()), keys, row, seen, every) if any(keys) else None
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _neighbours(
-    folder: str, keys: tuple[str | None, ...], row: int, _seen: RunView
-) -> tuple[np.ndarray, np.ndarray] | None:
-    features = _seen.array("features", "features")
-    return None if features is None else nearest(features, row, NEIGHBOURS)
+    folder: str, keys: tuple[str | None, ...], row: int, _seen: RunView, _every: cache.AllRows
+) -> Neighbours | None:
+    features, projection = _seen.array("features", "features"), _seen.projection
+    if features is not None:
+        return Neighbours(*nearest(features, row, NEIGHBOURS), True)
+    if projection is None:
+        return None
+    alike = np.flatnonzero(_every.labels == _every.labels[row])
+    places, distances = nearest(projection[alike], int(np.searchsorted(alike, row)), NEIGHBOURS, by_angle=False)
+    return Neighbours(alike[places], distances, False)
 
 
 def _tiles(

@@ -28,25 +28,16 @@ def bar(shown: Shown, every: cache.AllRows, chosen: Selection) -> None:
     here = np.zeros(len(every.labels), bool)
     here[shown.rows] = True
     poison = every.poison if frame.truth() else None
-    chosen_bar.bar(chosen, here, poison, "that the filters hide", gestures=False)
-    with st.container(horizontal=True, gap="small"):
-        many = f"{len(shown.rows):,} row{'s' * (len(shown.rows) != 1)}"
+
+    def more() -> None:
+        new, known = np.setdiff1d(shown.rows, chosen.rows), np.intersect1d(shown.rows, chosen.rows)
+        add, leave = "Select all in sight", "Take all in sight out"
+        st.button(add, on_click=chosen.add, args=(new,), key="select-shown", type="tertiary", disabled=not len(new))
         st.button(
-            f"Select {many}",
-            on_click=chosen.add,
-            args=(shown.rows,),
-            key="select-shown",
-            icon=":material/playlist_add_check:",
-            disabled=not len(np.setdiff1d(shown.rows, chosen.rows)),
+            leave, on_click=chosen.leave, args=(known,), key="leave-shown", type="tertiary", disabled=not len(known)
         )
-        st.button(
-            f"Take {many} out",
-            on_click=chosen.leave,
-            args=(shown.rows,),
-            key="leave-shown",
-            icon=":material/playlist_remove:",
-            disabled=not len(np.intersect1d(shown.rows, chosen.rows)),
-        )
+
+    chosen_bar.bar(chosen, here, poison, "that the filters hide", gestures=False, more=more)
 
 
 def toggle(row: int, chosen: Selection) -> None:

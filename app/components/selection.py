@@ -20,6 +20,8 @@ GESTURES: tuple[Gesture, ...] = ("Replace", "Add", "Take away")
 """What the next lasso, box, click or line of a table does to the choice; widget `gesture` holds it."""
 PAST = 12
 """Choices that can be brought back."""
+DOT = "."
+"""Stands for a comma in the link, where a comma would be written as three letters."""
 LINKED = 400
 """Letters of a choice that stands in the link; a longer one stays in the session."""
 
@@ -104,13 +106,12 @@ class Selection:
 
     def command(self, name: str, rows: Iterable[int]) -> bool:
         """Take what a chart or table says now; whether the choice is another one."""
-        told = sorted({int(row) for row in rows if row >= 0})
-        key = self.key(name)
-        if told == self._kept["seen"].get(key, []):
+        told = np.unique(np.fromiter(rows, dtype=np.int32))
+        after, key = told[told >= 0], self.key(name)
+        if np.array_equal(after, self._kept["seen"].get(key, _none())):
             return False
-        self._kept["seen"][key] = told
+        self._kept["seen"][key] = after
         gesture = _gesture()
-        after = np.array(told, dtype=np.int64)
         if gesture == "Add":
             after = np.union1d(self.rows, after)
         elif gesture == "Take away":
@@ -169,14 +170,14 @@ def _linked(n: int | None) -> np.ndarray:
     """The choice that the link brings; an empty one where it brings none of this training set."""
     text = st.query_params.get("sel", "")
     try:
-        rows = row_list.read(text if len(text) <= LINKED else "")
+        rows = row_list.read(text.replace(DOT, ",") if len(text) <= LINKED else "")
     except ValueError:
         return _none()
     return rows.astype(np.int32) if len(rows) and (n is None or rows[-1] < n) else _none()
 
 
 def _write_link(rows: np.ndarray) -> None:
-    text = row_list.written(rows) if len(rows) <= LINKED else ""  # each row takes a letter at least
+    text = row_list.written(rows).replace(",", DOT) if len(rows) <= LINKED else ""  # each row takes a letter at least
     told = st.query_params.get("sel")
     if text and len(text) <= LINKED:
         if told != text:

@@ -12,7 +12,7 @@ from core.charts import lens
 from core.figures import spectral
 from core.runs.view import RunView
 
-SUSPECTS = 10
+SUSPECTS = 9
 """As many as stand in one line."""
 
 

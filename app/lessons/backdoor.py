@@ -72,7 +72,11 @@ def stamp(screen: Screen) -> None:
         for arm in shown.arms
     ]
     st.html(f'<div class="ps-lesson-reads" role="status">{"".join(tiles)}</div>')
-    say.small(f"The answers with the stamp are {HIDDEN}." if on and not screen.revealed else "Answers were stored.")
+    say.small(
+        f"The answers with the stamp are {HIDDEN}."
+        if on and not screen.revealed
+        else "Every answer was stored when the networks were tested."
+    )
 
 
 def _unanswered(shown: stamped.Pictures, number: int, heading: str) -> str:
@@ -167,6 +171,9 @@ def tipping(screen: Screen) -> None:
         table["Clean accuracy"] = [percent(told["undefended"]["mean"]) for _, told in accuracy]
     alt = f"Attack success without a defense: {told}." if shown else f"{len(runs)} budgets, results {HIDDEN}."
     draw.figure(screen, figure, alt, table if shown else None)
+    rows, _ = shipped.counted(runs[0])
+    counts = ", ".join(f"{shipped.counted(run)[1]:,}" for run in runs)
+    say.small(f"The budgets as numbers of poisoned pictures, of {rows:,}: {counts}.")
 
 
 def _rates(run: Run, measure: str) -> dict[str, dict[str, Any]]:

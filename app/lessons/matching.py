@@ -53,7 +53,7 @@ def puzzle(screen: Screen) -> None:
     rows = np.array([samples.puzzle_row(seen)])
     clean, poison = need(seen.originals(rows), "originals"), need(seen.images(rows), "images")
     if screen.revealed:
-        st.html(triples(clean, poison, [""], 150, names=("original", "poison"), amplified=10, between="difference"))
+        st.html(triples(clean, poison, [""], 156, names=("original", "poison"), amplified=10, between="difference"))
         return
     pictures = [poison[0], clean[0]] if samples.puzzle_side(seen) == "A" else [clean[0], poison[0]]
     draw.pictures(screen, [Tile(one, side, f"Picture {side}") for one, side in zip(pictures, "AB", strict=True)], 210)

@@ -43,7 +43,7 @@ def inside(screen: Screen) -> None:
     clean, changed, labels = (np.asarray(record[name][at, :PAIRS]) for name in ("before", "after", "labels"))
     words = [f"trained on as “{names[int(label)]}”" for label in labels]
     if screen.revealed:
-        pictures = triples(clean, changed, words, 104, names=("before", "after"), amplified=GAIN, between="added")
+        pictures = triples(clean, changed, words, 92, names=("before", "after"), amplified=GAIN, between="added")
         st.html(pictures)
     else:
         tiles = [Tile(one, "before", "A training picture") for one in clean]

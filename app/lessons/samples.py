@@ -6,6 +6,8 @@ from app.lessons.shipped import need
 from core.runs.view import RunView
 
 WALL, WALL_POISONS = 18, 5
+DARK, BRIGHT = 25, 230
+"""Levels beyond which a change is hard to see."""
 
 
 def wall_rows(seen: RunView) -> np.ndarray:
@@ -26,8 +28,11 @@ def least_suspicious(seen: RunView, defense: str) -> np.ndarray:
 
 
 def puzzle_row(seen: RunView) -> int:
-    """The poison of the spot-the-poison question."""
-    return int(need(seen.poison_rows, "poisons")[0])
+    """The poison of the spot-the-poison question: the one whose original is least over- or underexposed."""
+    rows = need(seen.poison_rows, "poisons")
+    originals = need(seen.originals(rows), "originals")
+    plain = ((originals > DARK) & (originals < BRIGHT)).mean(axis=(1, 2, 3))
+    return int(rows[plain.argmax()])
 
 
 def puzzle_side(seen: RunView) -> str:

@@ -131,8 +131,7 @@ def _card(lesson: Lesson, first: bool) -> None:
     words.html(
         f'<h2 class="ps-lesson-name">{lesson.number}. {html.escape(lesson.title)}</h2>'
         f'<p class="ps-small" style="margin:0">{html.escape(lesson.summary)}</p>'
-        f"{_dots(steps, seen)}"
-        f'<p class="ps-small ps-quiet" style="margin:0">{f"{seen} of {steps}" if seen else steps} steps{time}</p>'
+        f'<div class="ps-state">{_dots(steps, seen)}<span class="ps-small ps-quiet">{steps} steps{time}</span></div>'
     )
     button.button(
         "Again" if seen == steps else "Go on" if seen else "Start",
@@ -156,7 +155,7 @@ def _step(place: Place, every: tuple[Lesson, ...]) -> None:
     known = answers.known(place.step)
     seen = answers.revealed(place)
     _head(place, every)
-    words, picture = st.columns([5, 8], gap="large")
+    words, picture = st.columns([3, 4], gap="large")
     with words, st.container(key="lesson-words"):
         st.header(place.step.title, anchor=False)
         st.markdown(lessons.filled(place.step.prose, known, blank="…"))
@@ -178,17 +177,24 @@ def _step(place: Place, every: tuple[Lesson, ...]) -> None:
 
 
 def _head(place: Place, every: tuple[Lesson, ...]) -> None:
-    words, tools = st.columns([5, 3], vertical_alignment="center")
+    words, tools = st.columns([5, 4], vertical_alignment="center")
     words.html(f'<h1 class="ps-name">{place.lesson.number}. {html.escape(place.lesson.title)}</h1>')
     with tools, st.container(horizontal=True, horizontal_alignment="right"):
-        with st.popover("Glossary", icon=":material/menu_book:"):
+        with st.popover("Glossary", icon=":material/menu_book:", type="tertiary"):
             _words()
-        with st.popover("Link", icon=":material/link:"):
+        with st.popover("Link", icon=":material/link:", type="tertiary"):
             say.small("Leads to this step.")
             hide = [name for name in class_link.HIDABLE if class_link.hides(name)]
             st.code(teacher.address(place, hide), language=None, wrap_lines=True)
         if not class_link.hides("lessons"):
-            st.button("All lessons", icon=":material/apps:", on_click=_go, args=(None,), key="all-lessons")
+            st.button(
+                "All lessons",
+                icon=":material/apps:",
+                type="tertiary",
+                on_click=_go,
+                args=(None,),
+                key="all-lessons",
+            )
     _pickers(place, every)
 
 
@@ -203,31 +209,30 @@ def _question(place: Place, known: dict[str, str]) -> None:
     """The guess, and the button that ends it."""
     guess, key, seen = place.step.guess, f"guess-{place.key}", answers.revealed(place)
     kept = answers.guess(place)
-    asked = lessons.filled(guess.question, known, blank="…")
-    st.markdown(f"**{asked}**")
+    st.markdown(f"**{lessons.filled(guess.question, known, blank='…')}**")
+    if seen:  # what was guessed stands in the answer
+        return
     common: dict[str, Any] = {
         "label": guess.question,
         "label_visibility": "collapsed",
         "key": key,
         "on_change": answers.note,
         "args": (place, key),
-        "disabled": seen,
     }
     if guess.choices:
         st.radio(options=guess.choices, index=guess.choices.index(kept) if kept in guess.choices else None, **common)
     else:
         _number(place, kept, common)
-    if not seen:
-        st.button(
-            "Reveal",
-            type="primary",
-            icon=":material/visibility:",
-            on_click=answers.reveal,
-            args=(place,),
-            key="reveal",
-            disabled=kept is None,
-            help="Make your guess first." if kept is None else None,
-        )
+    st.button(
+        "Reveal",
+        type="primary",
+        icon=":material/visibility:",
+        on_click=answers.reveal,
+        args=(place,),
+        key="reveal",
+        disabled=kept is None,
+        help="Make your guess first." if kept is None else None,
+    )
 
 
 def _number(place: Place, kept: Any, common: dict[str, Any]) -> None:

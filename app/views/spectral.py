@@ -106,7 +106,8 @@ def _lens(look: Look, rows: cache.ClassRows, every: cache.AllRows, chosen: Selec
     with selected:
         truth = every.poison if look.truth else None
         chosen_bar.bar(chosen, every.labels == look.label, truth, "in other classes")
-        chosen_images.beside(look.seen, chosen.rows, every.labels, truth, look.tile)
+        here = chosen.rows[every.labels[chosen.rows] == look.label]
+        chosen_images.beside(look.seen, here, every.labels, truth, look.tile)
 
 
 # ---- nothing to see

@@ -54,21 +54,22 @@ def votes(features: np.ndarray, labels: np.ndarray, count: int) -> Votes:
     return Votes(own, rival, leaning)
 
 
-def nearest(features: np.ndarray, row: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows nearest to one row, itself excluded, measured as `votes` does.
+def nearest(points: np.ndarray, row: int, count: int, *, by_angle: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """The rows nearest to one row, itself excluded.
 
     Args:
-        features: (n, d) float.
+        points: (n, d) float, such as features.
         row: whose neighbours, 0 to n - 1.
         count: how many; fewer where there are fewer rows.
+        by_angle: whether points are scaled to length 1, as `votes` does; distances then lie between 0 and 2.
 
     Returns:
-        (m,) int64 row ids, the nearest first, equal ones by number; (m,) float64 distances, 0 to 2.
+        (m,) int64 row ids, the nearest first, equal ones by number; (m,) float64 distances.
     """
-    unit = _unit(np.asarray(features))
-    distances = np.linalg.norm(unit.astype(np.float64) - unit[row], axis=1)
+    placed = _unit(np.asarray(points)) if by_angle else np.asarray(points)
+    distances = np.linalg.norm(placed.astype(np.float64) - placed[row], axis=1)
     distances[row] = np.inf
-    order = np.argsort(distances, kind="stable")[: min(count, len(unit) - 1)]
+    order = np.argsort(distances, kind="stable")[: min(count, len(placed) - 1)]
     return order.astype(np.int64), distances[order]
 
 

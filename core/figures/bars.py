@@ -45,7 +45,9 @@ def bars(shown: Sequence[Bar], *, title: str, most: float | None = None, big: bo
             y=places,
             x=[bar.value for bar in known],
             orientation="h",
-            error_x={
+            error_x=None
+            if all(bar.high is None for bar in known)
+            else {
                 "type": "data",
                 "symmetric": False,
                 "array": [0 if bar.high is None else bar.high - (bar.value or 0) for bar in known],
@@ -77,7 +79,11 @@ def bars(shown: Sequence[Bar], *, title: str, most: float | None = None, big: bo
     palette.styled(figure, height=90 + 46 * len(shown), big=big, legend=False)
     figure.update_xaxes(title=title, range=[1.1 * lowest, highest + 0.16 * (highest - lowest)])
     figure.update_yaxes(
-        tickvals=list(range(len(shown))), ticktext=[bar.name for bar in shown], range=[len(shown) - 0.4, -0.6]
+        showgrid=False,
+        zeroline=False,
+        tickvals=list(range(len(shown))),
+        ticktext=[bar.name for bar in shown],
+        range=[len(shown) - 0.4, -0.6],
     )
     figure.update_annotations(font_size=palette.BIG_FONT_SIZE if big else palette.FONT_SIZE)
     return figure

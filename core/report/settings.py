@@ -12,6 +12,8 @@ from core.report.parts import Block, Table, Words, word
 from core.runs.record import Run
 from core.runs.view import RunView
 
+LONGEST = 200
+"""Letters of a value that the table shows; a list of rows may have thousands."""
 ATTACKERS = "attack."
 """What the settings begin with that only the attacker knows."""
 
@@ -47,7 +49,8 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … ({len(text):,} letters)"
 
 
 def again(seen: RunView, truth: bool) -> list[Block]:

@@ -33,7 +33,7 @@ def attacked(store: Store) -> MakeRun:
 
 
 def table(page: Any) -> str:
-    found = [one.proto.body for one in page.get("html") if "ps-board" in one.proto.body]
+    found = [one.proto.body for one in page.get("html") if ' ps-board"' in one.proto.body]
     return found[0] if found else ""
 
 

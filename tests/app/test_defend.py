@@ -19,7 +19,7 @@ def test_remove_and_retrain_queues_the_choice_beside_the_other_defenses(app: Ope
     base = with_features(store)
     page = app("spectral", run=base, sel="0,3-4")
     said = text(page)
-    assert "one without as many others at random" in said and "All defenses of this run stand beside it" in said
+    assert "one without as many others at random" in said and "The defenses of this run stand beside it" in said
     page.button(key="remove-and-retrain").click().run()
     assert not page.exception
     (run,) = queued(store)
@@ -51,7 +51,7 @@ def test_the_same_choice_is_not_trained_twice(app: Open, store: Store) -> None:
 def test_another_choice_takes_the_place_of_the_first(app: Open, store: Store) -> None:
     picked = {"name": "hand_picked", "rows": "9", "truth_on_screen": False}
     page = app("spectral", run=with_features(store, defenses=[picked], name="A stamp · 1 row by hand"), sel="0,3")
-    assert "All defenses" not in text(page)
+    assert "stand beside it" not in text(page)
     page.button(key="remove-and-retrain").click().run()
     (run,) = queued(store)
     assert [each["rows"] for each in run.spec["defenses"]] == ["0,3"] and run.name == "A stamp · 2 rows by hand"

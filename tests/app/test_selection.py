@@ -116,18 +116,18 @@ def test_a_figure_keeps_what_it_marks_until_it_is_another_one() -> None:
 def test_a_short_choice_stands_in_the_link_and_a_long_one_does_not() -> None:
     chosen = Selection("run-3")
     chosen.take([7, 3, 4, 5])
-    assert st.query_params == {"sel": "3-5,7"}
+    assert st.query_params == {"sel": "3-5.7"}
     chosen.take(range(0, 2 * LINKED, 2))
     assert st.query_params == {}
     chosen.undo()
-    assert st.query_params == {"sel": "3-5,7"}
+    assert st.query_params == {"sel": "3-5.7"}
     chosen.clear()
     assert st.query_params == {}
 
 
 @pytest.mark.parametrize(
     ("link", "found"),
-    [("3-5,7", [3, 4, 5, 7]), ("nonsense", []), ("3,90", []), ("1," * LINKED, []), ("", [])],
+    [("3-5.7", [3, 4, 5, 7]), ("3-5,7", [3, 4, 5, 7]), ("nonsense", []), ("3,90", []), ("1," * LINKED, []), ("", [])],
 )
 def test_a_link_brings_a_choice_if_it_is_one(link: str, found: list[int]) -> None:
     st.query_params["sel"] = link

@@ -240,7 +240,13 @@ def with_features(store: Store, state: str = "done", **changes: Any) -> str:
 
 def test_neighbours_of_a_row_are_those_nearest_in_feature_space(app: Open, make_run: MakeRun, store: Store) -> None:
     page = app("spectral", run=make_run(), row="0")
-    assert not page.exception and "features are not stored here" in text(page)
+    assert not page.exception and "these are the nearest among those labelled “yield”" in text(page)
+    places, labels = arrays()["spectral"][1]["projection"], np.arange(ROWS) % 3
+    labels[arrays()["poison"][1]["rows"]] = TARGET
+    far = np.where(labels == TARGET, np.linalg.norm(places - places[0], axis=1), np.inf)
+    rows = np.argsort(far)[1:9]  # the nearest is row 0 itself
+    said = wall(page)
+    assert all(f"{far[row]:.2f} · row {row} · yield" in said for row in rows)
     page = app("spectral", run=with_features(store), row="0")
     assert not page.exception
     shown = next(one.proto.body for one in page.get("html") if "0.01 · row 3 · " in one.proto.body)

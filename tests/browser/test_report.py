@@ -102,6 +102,6 @@ def test_filters_come_back_from_the_link(visit: Visit, finished: str) -> None:
 
 def _tick(visitor: Visitor, row: int) -> None:
     """The box before a row: cells are painted, so it is found by its place."""
-    box = visitor.page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    box = visitor.settled().page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
     assert box
     visitor.page.mouse.click(box["x"] + 16, box["y"] + 35 + 35 * row + 17)

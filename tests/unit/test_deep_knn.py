@@ -39,6 +39,13 @@ def test_the_nearest_rows_by_hand() -> None:
     assert distances == pytest.approx(2 * np.sin(np.deg2rad([1, 2, 6]) / 2), rel=1e-4)
 
 
+def test_the_nearest_rows_may_be_measured_without_scaling() -> None:
+    points = np.array([[1.0, 0], [10, 0], [0, 2], [2, 1]])
+    assert nearest(points, 0, 2)[0].tolist() == [1, 3]
+    rows, distances = nearest(points, 0, 2, by_angle=False)
+    assert rows.tolist() == [3, 2] and distances == pytest.approx([2**0.5, 5**0.5])
+
+
 def test_a_row_is_not_its_own_neighbour_and_ties_go_by_number() -> None:
     same = np.ones((4, 2), np.float32)
     assert nearest(same, 1, 2)[0].tolist() == [0, 2]

@@ -8,7 +8,7 @@ from core.defenses.base import View, decided, random_flags, scored
 from core.defenses.hand_picked import HandPicked
 from core.errors import PoisonscopeError, SpecError
 from core.runs.labels import strengths
-from core.spec import parse
+from core.spec import changed, parse
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
 NAMES = ("cat", "dog", "emu")
@@ -51,6 +51,13 @@ def test_two_spellings_of_one_choice_are_one_experiment() -> None:
     )
     assert first.hash() == second.hash()
     assert first.defenses[0].rows == "3-5,7"  # type: ignore[attr-defined]
+
+
+def test_a_command_line_lists_rows_too() -> None:
+    assigned = changed({}, ['defenses=[{"name": "hand_picked", "rows": "3,7,12-19"}]'])
+    assert parse(assigned).defenses == (HandPicked(rows="3,7,12-19"),)
+    again = changed(parse(assigned).model_dump(mode="json"), ["defenses=[]"])
+    assert parse(again).defenses == ()
 
 
 @pytest.mark.parametrize("rows", ["3,,x", "9-4", "0-20000", [-1]])
