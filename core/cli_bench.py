@@ -1,4 +1,4 @@
-"""The command that times methods beside a plain implementation of the same."""
+"""The command that times methods beside a plain implementation of the same, and pages beside their budget."""
 
 import importlib
 import json
@@ -11,14 +11,18 @@ from core.errors import PoisonscopeError, SpecError
 
 app = typer.Typer()
 
+UNITS = {"seconds": ("ms", 1000.0), "megabytes": ("MB", 1.0), "requests": ("requests", 1.0)}
+"""How a unit is printed, and what a number is multiplied with for it."""
+
 
 @app.command("bench")
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="What to time; without it, the names.")] = None,
     device: Annotated[str, typer.Option(help="Where to time it: auto, cpu, cuda or mps.")] = "auto",
+    only: Annotated[str | None, typer.Option(help="Time only what has this in its name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per entry and nothing else.")] = False,
 ) -> None:
-    """Time a method beside a plain implementation of the same, in one process."""
+    """Time a method beside a plain implementation of the same, in one process; or pages beside their budget."""
     try:
         benchmarks = importlib.import_module("benchmarks")  # not installed: it stands beside core in the repository
     except ModuleNotFoundError:
@@ -27,11 +31,30 @@ def bench(
     if name not in legal:
         given = "What is to be timed was not said" if name is None else f"There is no benchmark {name!r}"
         raise SpecError(f"{given}; legal are {', '.join(legal)}.")
-    for result in benchmarks.timed(name, device):
+    for result in benchmarks.timed(name, device, only):
         if as_json:
             print(json.dumps(result), flush=True)
+        elif "budget" in result:
+            _print_line(result)
         else:
             _print_timing(result)
+
+
+def _print_line(result: dict[str, Any]) -> None:
+    """One line of a table: what was measured, its median and spread, and its budget."""
+    unit, scale = UNITS[result["unit"]]
+    low, median, high = (f"{result['ours'][name] * scale:.0f}" for name in ("low", "median", "high"))
+    verdict = {True: "kept", False: "MISSED", None: ""}[result["kept"]]
+    budget = "" if result["budget"] is None else f"budget {result['budget'] * scale:.0f}"
+    spread = f"[{low}, {high}]"
+    line = f"{result['name']:<46} {median:>6} {unit:<8} {spread:<16} {budget:<12} {verdict}"
+    facts = ", ".join(f"{what} {value:.4g}" for what, value in result["facts"].items())
+    more = [
+        f"  {result['rounds']} times on {result['device']}; {facts}",
+        *([f"  {result['note']}"] * bool(result["note"])),
+    ]
+    for text in (line.rstrip(), *more):
+        console().print(text, markup=False, soft_wrap=True)
 
 
 def _print_timing(result: dict[str, Any]) -> None:

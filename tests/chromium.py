@@ -11,6 +11,16 @@ ON_A_MAC = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
 
 def executable() -> str | None:
     """The machine's Chromium or Chrome, else the one that Playwright downloaded, else None."""

@@ -21,6 +21,7 @@ from core.spec import Experiment, parse
 
 NAMES = ["stop", "yield", "no <b>entry</b>"]
 ROWS, POISONS, TARGET = 90, 6, 1
+LABELS = np.arange(ROWS) % 3
 """Class of row r is r % 3; the poisons are the first rows of class 0, relabelled to class 1."""
 
 Open = Callable[..., AppTest]
@@ -90,19 +91,18 @@ def steps() -> list[dict[str, Any]]:
     ]
 
 
-def arrays() -> dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    """Metadata and arrays of the steps, by kind."""
-    random = np.random.default_rng(0)
-    labels = np.arange(ROWS) % 3
-    images = random.integers(0, 256, (ROWS, 3, 8, 8), dtype=np.uint8)
+def arrays(labels: np.ndarray = LABELS, size: int = 8) -> dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """Metadata and arrays of the steps, by kind, for (n,) labels and square images of so many pixels."""
+    random, n = np.random.default_rng(0), len(labels)
+    images = random.integers(0, 256, (n, 3, size, size), dtype=np.uint8)
     rows = np.flatnonzero(labels == 0)[:POISONS]
     stamped = images[rows].copy()
     stamped[:, :, -2:, -2:] = 255
-    truth = np.isin(np.arange(ROWS), rows)
-    projection = random.normal(size=(ROWS, 3)).astype(np.float32)
+    truth = np.isin(np.arange(n), rows)
+    projection = random.normal(size=(n, 3)).astype(np.float32)
     projection[rows, 0] += 12
     scores = projection[:, 0].astype(float) ** 2
-    flagged = np.zeros(ROWS, bool)
+    flagged = np.zeros(n, bool)
     flagged[np.argsort(-scores)[:9]] = True
     evaluation = images[labels != TARGET][:20]
     return {
@@ -111,11 +111,11 @@ def arrays() -> dict[str, tuple[dict[str, Any], dict[str, np.ndarray]]]:
             {
                 **{f"{part}_images": images for part in ("train", "test")},
                 **{f"{part}_labels": labels for part in ("train", "test")},
-                **{f"{part}_indices": np.arange(ROWS) for part in ("train", "test")},
+                **{f"{part}_indices": np.arange(n) for part in ("train", "test")},
             },
         ),
         "poison": (
-            {"n": ROWS, "changes_labels": True, "targeted": False, "epsilon": None, "attack": "badnets"},
+            {"n": n, "changes_labels": True, "targeted": False, "epsilon": None, "attack": "badnets"},
             {
                 "rows": rows,
                 "images": stamped,

@@ -10,16 +10,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.dashboard import Dashboard
 from tests.browser.visitor import ARTIFACTS, SMALL, Visitor, Watch
+from tests.chromium import ARGUMENTS
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE = 30_000
 """Milliseconds that anything may take to appear; it only ends a test that has failed."""
 FAILED = pytest.StashKey[bool]()

@@ -24,7 +24,7 @@ from core.train.loop import build, on_device
 
 WHEEL = sys.platform in ("linux", "darwin") and sys.version_info < (3, 13)
 
-LEGAL = "legal are adversarial-poisoning, epic, gradient-matching.\n"
+LEGAL = "legal are adversarial-poisoning, epic, gradient-matching, pages.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -244,7 +244,7 @@ def test_the_plain_way_crafts_within_epsilon_and_lowers_its_loss(tiny: ImageSet)
 
 
 def test_every_benchmark_has_entries() -> None:
-    assert benchmarks.names() == ["adversarial-poisoning", "epic", "gradient-matching"]
+    assert benchmarks.names() == ["adversarial-poisoning", "epic", "gradient-matching", "pages"]
 
 
 # ---- adversarial poisoning
