@@ -1,5 +1,6 @@
 """What the app keeps between reruns: the store, the worker it started, and read-only pictures of finished runs."""
 
+import gc
 import importlib
 import importlib.util
 import threading
@@ -97,6 +98,10 @@ def _look(found: Machine) -> None:
                 importlib.import_module(name)
             device = importlib.import_module("core.device")
             found.device = device.describe(device.pick("auto"))
+        # Streamlit collects garbage after every script and every fragment. Among what was imported there is none, and
+        # looking at it each time would take a quarter of a second.
+        gc.collect()
+        gc.freeze()
     except Exception as error:  # a thread has nobody to raise to; the sidebar shows what happened
         found.problem = f"This machine could not be examined: {error}"
     finally:
