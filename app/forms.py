@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core import registry
+from core.attacks import drawing
 from core.spec import Part
 
 SHARES = (
@@ -164,6 +165,8 @@ def widget(name: str, field: FieldInfo, value: Any, key: str, known: Known, help
     shown["help"] = help or field.description
     if typing.get_origin(kind) is Literal:
         options = list(typing.get_args(kind))
+        if isinstance(value, str) and value not in options and str in typing.get_args(field.annotation):
+            options.append(value)  # a text of its own, which only a link or another page can bring
         return st.selectbox(
             options=options, index=options.index(value) if value in options else 0, format_func=_words, **shown
         )
@@ -282,6 +285,8 @@ def _int(value: float | None) -> int | None:
 
 
 def _words(option: Any) -> str:
+    if str(option).startswith(drawing.PREFIX):
+        return drawing.words(option)
     return SENTENCES.get(option) or str(option).replace("_", " ")
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.attacks.base import Attack, Evaluation, Poisoned, Tools
-from core.attacks.stamping import blended, check_class, replaced, shown
+from core.attacks.patch import blended
+from core.attacks.stamping import check_class, replaced, shown
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.seeds import stream

@@ -1,11 +1,14 @@
 """BadNets: stamp a patch on some training images and give them the attacker's label."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import field_validator
 
+from core.attacks import drawing
 from core.attacks.base import Attack, Evaluation, Poisoned, Tools
-from core.attacks.stamping import HEX_COLOUR, blended, check_class, colour_levels, draw, replaced, shown
+from core.attacks.patch import HEX_COLOUR, PATTERNS, Patch
+from core.attacks.stamping import check_class, draw, replaced, shown
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.spec import setting
@@ -15,7 +18,8 @@ class Badnets(Attack):
     """A patch of any size, place, colour and opacity; dirty-label.
 
     Source: Gu, Dolan-Gavitt, Garg, "BadNets", 2017. Departure from common re-implementations: images that already are
-        of the target class are never drawn as poisons, so the budget is what it says.
+        of the target class are never drawn as poisons, so the budget is what it says. The paper's triggers are a pixel
+        and a pattern of four; a drawing may be any, with cells that leave the image as it is.
     """
 
     title = "BadNets patch"
@@ -38,9 +42,29 @@ class Badnets(Attack):
     margin: int = setting(1, "Distance of a corner patch from the border.", unit="pixels", ge=0, le=64)
     row: int = setting(0, "Upper edge of a custom patch.", unit="pixels", ge=0, le=255, advanced=True)
     column: int = setting(0, "Left edge of a custom patch.", unit="pixels", ge=0, le=255, advanced=True)
-    pattern: Literal["solid", "checker"] = setting("solid", "One colour, or a checkerboard of the colour and black.")
+    pattern: Literal["solid", "checker"] | str = setting(
+        "solid",
+        "solid: one colour. checker: a checkerboard of the colour and black. drawn:…: rows of cells with colours of "
+        "their own, stretched over the patch; the Play page draws one.",
+    )
     colour: str = setting("#ffffff", "Colour of the patch as #rrggbb.", pattern=HEX_COLOUR)
     opacity: float = setting(1.0, "1 covers the image, 0.5 shines through.", gt=0, le=1)
+
+    @field_validator("pattern")
+    @classmethod
+    def _legal_pattern(cls, pattern: str, known: Any) -> str:
+        if pattern in PATTERNS:
+            return pattern
+        if not pattern.startswith(drawing.PREFIX):
+            raise ValueError(f"{pattern[:40]!r} is neither solid, checker nor a drawing, which starts with drawn:")
+        side, size = len(drawing.read(pattern)), known.data.get("size", drawing.MOST)
+        if side > size:
+            raise ValueError(f"the drawing has {side} rows and size is {size}; make size at least {side}")
+        return pattern.lower()
+
+    def patch(self, h: int, w: int) -> Patch:
+        row, column = self._corner(h, w)
+        return Patch(row, column, self.size, self.pattern, self.colour, self.opacity)
 
     def stamp(self, images: np.ndarray) -> np.ndarray:
         """Put the patch on images, (n, c, h, w) uint8 in and out.
@@ -48,18 +72,7 @@ class Badnets(Attack):
         Raises:
             AttackError: the patch does not fit into the image.
         """
-        c, h, w = images.shape[1:]
-        top, left = self._corner(h, w)
-        if top < 0 or left < 0 or top + self.size > h or left + self.size > w:
-            raise AttackError(
-                f"A patch of {self.size} pixels at row {top}, column {left} does not fit into {h} x {w} pixels."
-            )
-        mask = np.zeros((h, w))
-        mask[top : top + self.size, left : left + self.size] = 1
-        levels = np.broadcast_to(colour_levels(self.colour, c)[:, None, None], (c, h, w))
-        if self.pattern == "checker":
-            levels = levels * ((np.add.outer(np.arange(h) - top, np.arange(w) - left) % 2) == 0)
-        return blended(images, mask, levels, self.opacity)
+        return self.patch(*images.shape[2:]).stamp(images)
 
     def _corner(self, h: int, w: int) -> tuple[int, int]:
         if self.place == "custom":

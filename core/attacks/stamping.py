@@ -8,31 +8,6 @@ from core.errors import AttackError
 
 COMPONENT = False
 
-HEX_COLOUR = r"^#[0-9a-fA-F]{6}$"
-
-
-def colour_levels(colour: str, channels: int) -> np.ndarray:
-    """`#rrggbb` as (channels,) float levels in [0, 255]; its luminance for grey images."""
-    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
-    return rgb if channels == 3 else np.array([rgb @ [0.299, 0.587, 0.114]])
-
-
-def blended(images: np.ndarray, mask: np.ndarray, levels: np.ndarray, opacity: float) -> np.ndarray:
-    """Lay a trigger over images, rounded to uint8.
-
-    Args:
-        images: (n, c, h, w) uint8.
-        mask: (h, w) float in [0, 1], where the trigger covers.
-        levels: (c,) or (c, h, w) float, the trigger's levels in [0, 255].
-        opacity: 0 leaves the image, 1 replaces it.
-    """
-    touched = mask > 0  # a patch covers a few pixels; only they become floats, eight times as large as bytes
-    alpha = mask[touched] * opacity
-    trigger = np.broadcast_to(levels.reshape(len(levels), *(levels.shape[1:] or (1, 1))), images.shape[1:])
-    stamped = images.copy()
-    stamped[:, :, touched] = np.rint(images[:, :, touched] * (1 - alpha) + trigger[:, touched] * alpha).clip(0, 255)
-    return stamped
-
 
 def check_class(name: str, label: int, data: ImageSet) -> None:
     """Raise AttackError where a class number is not one of the data set's."""

@@ -5,7 +5,8 @@ from typing import Literal
 import numpy as np
 
 from core.attacks.base import Attack, Evaluation, Poisoned, Tools
-from core.attacks.stamping import HEX_COLOUR, added, blended, check_class, colour_levels, draw, replaced, shown
+from core.attacks.patch import HEX_COLOUR, blended, colour_levels
+from core.attacks.stamping import added, check_class, draw, replaced, shown
 from core.datasets.base import ImageSet
 from core.errors import AttackError
 from core.spec import setting

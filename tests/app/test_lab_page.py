@@ -339,3 +339,14 @@ def test_imported_poisons_wait_for_their_path(app: Open) -> None:
     assert not page.exception
     assert any("Still to be given" in error.value for error in page.error)
     assert page.button[-1].disabled or any("path" in error.value for error in page.error)
+
+
+def test_a_drawn_trigger_comes_with_a_link_and_stays_in_the_form(app: Open) -> None:
+    drawn = "drawn:ff0000------.------0000ff"
+    page = app("lab", **{"preset": "badnets-signs", "attack.pattern": drawn})
+    assert not page.exception
+    (box,) = [one for one in page.selectbox if one.label == "Pattern"]
+    assert box.value == drawn and "drawing, 2 × 2" in box.options
+    assert page.query_params["attack.pattern"] == drawn
+    box.set_value("checker").run()
+    assert page.query_params["attack.pattern"] == "checker" and not page.exception

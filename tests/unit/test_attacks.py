@@ -8,7 +8,8 @@ import pytest
 
 from core.attacks.badnets import Badnets
 from core.attacks.base import Tools, apply, evaluation
-from core.attacks.stamping import blended, colour_levels, draw
+from core.attacks.patch import blended, colour_levels
+from core.attacks.stamping import draw
 from core.attacks.tran_trigger import TranTrigger
 from core.datasets.base import ImageSet
 from core.errors import AttackError
