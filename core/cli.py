@@ -164,7 +164,8 @@ def _print_result(result: dict[str, Any]) -> None:
         "seconds",
         title=result["name"],
     )
-    for arm, numbers in {"control": result["control"], **result["arms"]}.items():
+    control = {"control": result["control"]} if result["control"] else {}  # data that come as they are have none
+    for arm, numbers in {**control, **result["arms"]}.items():
         found = numbers.get("detection", {})
         table.add_row(
             arm, _percent(numbers["clean_accuracy"]), _percent(numbers["asr"]),

@@ -47,7 +47,7 @@ def _found(
                 "Choose an attack to see them work."
             ),
         )
-    if control["asr"] and control["asr"]["mean"] > CONTROL_LIMIT:
+    if control and control["asr"] and control["asr"]["mean"] > CONTROL_LIMIT:
         yield (
             "control_predicts_wanted",
             (
@@ -55,7 +55,7 @@ def _found(
                 "attack's images; attack success says little here. Choose a smaller trigger or another target."
             ),
         )
-    for arm, numbers in arms.items():
+    for arm, numbers in arms.items() if control else ():
         fall = control["clean_accuracy"]["mean"] - numbers["clean_accuracy"]["mean"]
         if round(fall, 9) > ACCURACY_POINTS:  # 0.92 - 0.90 is a little more than 0.02 in floating point
             yield (
@@ -76,7 +76,7 @@ def _found(
                 "Use a larger test set or more keys."
             ),
         )
-    if control["clean_accuracy"]["seeds"] == 1:
+    if (control or next(iter(arms.values())))["clean_accuracy"]["seeds"] == 1:
         yield (
             "one_seed",
             ("One seed only: another seed may differ by more than the interval shows. Set victims to 3 or more."),

@@ -24,7 +24,7 @@ class Judge:
     def __init__(self, test: ImageSet, evaluation: Evaluation | None, device: str) -> None:
         self.labels = test.labels
         self.clean = on_device(test.images, device)
-        self.wanted = evaluation.wanted if evaluation else None
+        self.wanted = evaluation.wanted if evaluation and len(evaluation.images) else None
         self.attacked_images = on_device(evaluation.images, device) if evaluation else self.clean[:0]
 
     def live(self, net: Net) -> tuple[float, float | None]:

@@ -11,9 +11,10 @@ from core.analysis.facility_location import select
 from core.defenses.base import FACTS, Fact, Filter, View, decided, random_flags, scored
 from core.defenses.epic import Epic
 from core.errors import PoisonscopeError
+from core.given import detected, truth_unknown
 from core.judge import Judge
-from core.metrics import detection
 from core.runs.artifacts import save
+from core.screened import inspect
 from core.seeds import derive, stream
 from core.spec import Experiment
 from core.train import predict
@@ -35,8 +36,13 @@ def _measure(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
 
 
 def _features(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
-    images = on_device(work.poisoned(step).train.images, work.device)
-    save(folder, {}, features=predict.features(work.net(step), images).cpu().numpy())
+    train = work.poisoned(step).train
+    attack, found = work.experiment.attack, None
+    if attack is not None and attack.family == "given":  # type: ignore[attr-defined]
+        found = work.experiment.data.features(train.indices)  # type: ignore[attr-defined]
+    if found is None:
+        found = predict.features(work.net(step), on_device(train.images, work.device)).cpu().numpy()
+    save(folder, {}, features=found)
 
 
 def _spectral(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
@@ -108,10 +114,11 @@ def _filter(work: "Work", step: "Step", folder: Path, tell: Tell) -> None:
     flagged = decided(defense, scores, view)
     random = random_flags(flagged, view)
     truth = work.poisoned(step).truth  # only the runner compares with the truth; the defense never sees it
+    known = not truth_unknown(work.experiment.attack)
     meta = {
         "knows": view.facts,
-        "detection": detection(flagged, truth, scores).as_dict(),
-        "random_detection": detection(random, truth).as_dict(),
+        "detection": detected(flagged, truth, scores, known=known),
+        "random_detection": detected(random, truth, known=known),
         "removed_shares": [float(flagged[view.labels == label].mean()) for label in np.unique(view.labels)],
     }
     save(folder, meta, flagged=flagged, random_flagged=random)
@@ -147,6 +154,7 @@ KINDS: dict[str, Callable[["Work", "Step", Path, Tell], None]] = {
     "distances": _distances,
     "isolation": _isolation,
     "embedding": _embedding,
+    "inspection": inspect,
     "score": _score,
     "filter": _filter,
 }

@@ -25,7 +25,7 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     Returns:
         {"device", "versions", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds",
         "passes", "detection"?, "privacy"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim)
-        of an attack on one chosen image, and is empty for others.
+        of an attack on one chosen image, and is empty for others. `control` is None for data that come as they are.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
@@ -36,8 +36,10 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     pairs = _pairs(steps, artifacts)
 
     arms = {arm: _arm(own, own, pairs, artifacts) for arm, own in trained.items()}
-    control = _arm(trained["control"], measured, pairs, artifacts)  # one model, however many keys it serves
-    del arms["control"]
+    control = None
+    if "control" in trained:  # one model, however many keys it serves; data that come as they are have none
+        control = _arm(trained["control"], measured, pairs, artifacts)
+        del arms["control"]
     for name in {step["defense"] for step, _ in filters}:
         own = [meta for step, meta in filters if step["defense"] == name]
         arms[name]["detection"] = _mean([meta["detection"] for meta in own])
@@ -48,9 +50,8 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
         ]
         if found:
             arms[arm]["detection"] = _mean(found)
-    losses = {
-        arm: max(artifacts.meta(step["key"])["epochs"][-1]["loss"] for step in own) for arm, own in trained.items()
-    }
+    ends = {arm: [artifacts.meta(step["key"])["epochs"][-1]["loss"] for step in own] for arm, own in trained.items()}
+    losses = {arm: max(own) for arm, own in ends.items() if None not in own}  # weights that were brought have no loss
     told = {step["defense"]: meta["knows"] for step, meta in filters}
     spec = experiment.model_dump(mode="json")
     result = {"device": device, "versions": versions(), "spec": spec, "arms": arms, "control": control, "pairs": pairs}

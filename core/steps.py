@@ -7,7 +7,7 @@ what
 is new, and thirty people with the same settings cost one training.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Step:
 
     Attributes:
         kind: data, pretraining_data, pretrain, surrogate, poison, train, measure, features, spectral, distances,
-            isolation, score, filter or embedding.
+            isolation, score, filter, inspection or embedding.
         key: where its result lies.
         label: what a person reads while it runs.
         needs: the steps whose results it reads.
@@ -107,6 +107,9 @@ class _Planner:
         """Every step; what several need is yielded more than once, with the same key."""
         yield self.data
         victims, attack = range(self.experiment.victims), self.experiment.attack
+        if attack is not None and attack.family == "given":  # type: ignore[attr-defined]
+            yield from self.given(attack, victims)  # type: ignore[arg-type]
+            return
         controls = [self.train("control", "Train without poison (control)", victim) for victim in victims]
         if attack is None:
             for control in controls:
@@ -127,6 +130,26 @@ class _Planner:
                 yield control
                 yield self.look("measure", "Test the control", "control", poison, control)
         yield from self.mapped(attack, surrogates)
+
+    def given(self, attack: Attack, victims: Iterable[int]) -> Iterator[Step]:
+        """A set that may have come poisoned: there is no clean one to train a control on."""
+        if self.experiment.keys > 1:
+            raise SpecError(f"keys is {self.experiment.keys}, but data that come as they are have 1; lower keys.")
+        poison = self.poison(attack, (), 0)
+        for victim in victims:
+            undefended = self.train("undefended", "Train on the set as it came", victim, poison)
+            looks = list(self.defended(poison, undefended))
+            yield from (*_before(undefended), undefended, *looks)
+            yield from self.inspected(poison, undefended, looks)
+
+    def inspected(self, poison: Step, undefended: Step, looks: list[Step]) -> Iterator[Step]:
+        """What stands apart in the set, beside the same set without its suspects; for a run that screens it."""
+        parts = [step for step in looks if step.arm in ("screening", "screening_random")]
+        decided, trained = ([step for step in parts if step.kind == kind] for kind in ("filter", "train"))
+        if decided:
+            features = next(step for step in looks if step.kind == "features")
+            more = (undefended, features, *decided, *trained)
+            yield self.look("inspection", "Compare with controls", "undefended", poison, *more)
 
     def mapped(self, attack: Attack, surrogates: tuple[Step, ...]) -> Iterator[Step]:
         """The map of the first key's gradient space: the last step of a run, because nothing waits for it."""

@@ -4,6 +4,7 @@ import json
 import re
 import stat
 import zipfile
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -80,13 +81,13 @@ def json_object(text: bytes, where: str) -> dict[str, Any]:
     return content
 
 
-def plain_array(archive: zipfile.ZipFile, name: str, dtype: np.dtype, where: str) -> np.ndarray:
+def plain_array(archive: zipfile.ZipFile, name: str, dtype: np.dtype | Sequence[np.dtype], where: str) -> np.ndarray:
     """An array from a .npy in a zip, whose type and size are looked at before its numbers are read.
 
     Args:
         archive: a zip whose members were checked.
         name: of the member.
-        dtype: what the array has to be of.
+        dtype: what the array has to be of, or several of which it has to be one.
         where: what the zip is called in an error.
 
     Raises:
@@ -101,10 +102,12 @@ def plain_array(archive: zipfile.ZipFile, name: str, dtype: np.dtype, where: str
         if header is None:
             raise StoreError(f"{name} in {where} is no plain array of numbers.")
         kind, shape = header[1].decode(), tuple(int(side) for side in header[2].split(b","))
-        if kind != dtype.str:
-            raise StoreError(f"{name} in {where} must be {dtype}, not {kind!r}.")
-        size = prod(shape) * dtype.itemsize
+        legal = [dtype] if isinstance(dtype, np.dtype) else dtype
+        found = next((each for each in legal if each.str == kind), None)
+        if found is None:
+            raise StoreError(f"{name} in {where} must be {' or '.join(map(str, legal))}, not {kind!r}.")
+        size = prod(shape) * found.itemsize
         numbers = file.read(size + 1) if size <= archive.getinfo(name).file_size else b""
     if len(numbers) != size:
         raise StoreError(f"{name} in {where} is shorter or longer than its shape {shape} says.")
-    return np.frombuffer(numbers, dtype).reshape(shape)
+    return np.frombuffer(numbers, found).reshape(shape)

@@ -7,6 +7,7 @@ from typing import Any
 from core import registry
 from core.errors import PoisonscopeError
 from core.figures import palette
+from core.given import is_given, unknown
 
 WORKED, FAILED = 0.5, 0.1
 """Attack success at or above the first is called a success, below the second a failure, between them a partial one."""
@@ -58,6 +59,8 @@ def verdict(result: dict[str, Any], names: Sequence[str] = (), *, truth: bool = 
     """
     arms = result.get("arms", {})
     attacked, trials = arms.get("undefended"), result.get("pairs") or []
+    if attacked and is_given(result.get("spec", {})):
+        return _as_it_came(result, attacked, truth)
     if not attacked or not attacked.get("asr"):
         return Verdict(f"{_unattacked(trials)} {_clean(result)}".strip(), "plain")
     if _family(result) == "noise":
@@ -79,6 +82,20 @@ def verdict(result: dict[str, Any], names: Sequence[str] = (), *, truth: bool = 
     best = min((arms[arm]["asr"] or before)["mean"] for arm in defenses)
     tone = "plain" if before["mean"] < FAILED else "good" if best < FAILED else "bad"
     return Verdict(" ".join([opening, *told]), tone)
+
+
+def _as_it_came(result: dict[str, Any], attacked: dict[str, Any], truth: bool) -> Verdict:
+    """A set that may have come poisoned: nobody knows what an attacker would show the model."""
+    accuracy = attacked["clean_accuracy"]
+    said = [
+        f"The data were taken as they came, and the model reads {of(accuracy)} held-back images as they are labelled "
+        f"({percent(accuracy['mean'])}). There is no attack success: nobody knows what an "
+        "attacker would show the model."
+    ]
+    for arm in filtered(result):
+        said.append(f"{_removed(arm, result['arms'][arm], truth and not unknown(result['spec']))}.")
+    said.append("Whether something looks poisoned stands on “Is it poisoned?”.")
+    return Verdict(" ".join(said), "plain")
 
 
 def _unattacked(trials: list[dict[str, Any]]) -> str:

@@ -21,10 +21,11 @@ from core.defenses.base import Session, TrainingDefense
 from core.defenses.dropping import STAYED, Dropping, twin
 from core.defenses.practice import PracticeRecord, Practising
 from core.errors import PoisonscopeError
+from core.given import detected, truth_unknown
 from core.gradient_record import GradientRecorder
 from core.judge import Judge
-from core.metrics import detection
 from core.models.base import Model, Net
+from core.models.brought import load_brought
 from core.models.grouped import as_saved
 from core.runs.artifacts import Artifacts, save
 from core.seeds import derive, stream
@@ -84,7 +85,11 @@ class Work:
 
     def net(self, step: "Step") -> Net:
         """The trained network of the train step behind a step."""
-        return self._loaded(step.find("train"), self._model, self.split(step).train)
+        return self.net_of(step.find("train"), self.split(step).train)
+
+    def net_of(self, trained: "Step", data: ImageSet) -> Net:
+        """The trained network of a train step; `data` are images of its size and classes."""
+        return self._loaded(trained, self._model, data)
 
     def _loaded(self, trained: "Step", model: Model, data: ImageSet) -> Net:
         weights = self._weights(trained)
@@ -263,12 +268,25 @@ class Work:
         if step.has("filter"):
             data = data.rows(self._kept_rows(step))
         seed = derive(self.experiment.seed, "victim", step.victim)
+        weights = getattr(self.experiment.attack, "weights", "") if step.arm == "undefended" else ""
+        if weights:
+            self._brought(folder, weights, replace(split, train=data))
+            return
         net = self._start(step, self._model, data, seed)
         training = self.experiment.training
         hooks = self._hooks(step, replace(split, train=data))
         if isinstance(hooks, Practising) and (step.poison_key, step.victim) == (0, 0):
             hooks.record = PracticeRecord(training.epochs)
         self._fit(step, folder, tell, net, replace(split, train=data), training, seed, poisoned, hooks)
+
+    def _brought(self, folder: Path, weights: str, split: Split) -> None:
+        """A network that somebody trained elsewhere: it is measured once, and not trained."""
+        net = build(self._model, split.train, 0, self.device)
+        load_brought(net, Path(weights).expanduser())
+        judge = Judge(split.test, None, self.device)
+        point = {"epoch": 0, "loss": None, "clean_accuracy": None, "asr": None, "seconds": 0.0}
+        trained = Trained(net.eval(), 0.0, 0.0, self.device, "float32")
+        self._save_trained(folder, trained, judge, [point], len(split.train), {}, ({"brought": True}, {}))
 
     def _hooks(self, step: "Step", split: Split) -> Hooks:
         """What a training defense does in the loop, or its twin; nothing for other arms."""
@@ -345,8 +363,11 @@ class Work:
             after_epoch=after_epoch,
             cancelled=self.watch.cancelled,
         )
+        known = not truth_unknown(self.experiment.attack)
         curves = {"eval_probability_curve": np.stack(curve), **recorder.arrays()} if curve else {}
-        self._save_trained(folder, trained, judge, epochs, len(split.train), curves, _noted(hooks, poisoned))
+        self._save_trained(
+            folder, trained, judge, epochs, len(split.train), curves, _noted(hooks, poisoned, known=known)
+        )
 
     def _kept_rows(self, step: "Step") -> np.ndarray:
         """(m,) int64, the rows that the filter before this training leaves, or its random control."""
@@ -381,25 +402,29 @@ class Work:
         save(folder, meta | noted[0], **measured, **curves, **noted[1])
 
 
-def _noted(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _noted(
+    hooks: Hooks | None, poisoned: PoisonedSet | None, *, known: bool
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What a training defense wrote down while it took part."""
     if isinstance(hooks, Practising) and hooks.record is not None:
         return hooks.record.saved()
-    meta, arrays = _dropped(hooks, poisoned)
+    meta, arrays = _dropped(hooks, poisoned, known=known)
     return meta | (hooks.report() if hooks else {}), arrays
 
 
-def _dropped(hooks: Hooks | None, poisoned: PoisonedSet | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _dropped(
+    hooks: Hooks | None, poisoned: PoisonedSet | None, *, known: bool
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Which rows left training, and how well that matches the truth, which the defense never saw."""
     if not isinstance(hooks, Dropping) or poisoned is None:
         return {}, {}
     dropped_at = hooks.dropped_at
     gone = dropped_at != STAYED
     earlier = np.where(gone, -dropped_at.astype(np.float64), -np.inf)  # the earlier it was dropped, the more suspicious
-    found = detection(gone, poisoned.truth, earlier).as_dict()
+    caught = detected(gone, poisoned.truth, earlier, known=known)
     labels = poisoned.train.labels
     shares = [float(gone[labels == label].mean()) for label in np.unique(labels)]
-    return {"detection": found, "removed_shares": shares}, {"dropped_at": dropped_at}
+    return {"detection": caught, "removed_shares": shares}, {"dropped_at": dropped_at}
 
 
 def _aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:

@@ -78,6 +78,14 @@ class Dataset(Component):
         """Whatever the content depends on beside the fields (a folder's listing); part of the cache key."""
         return ""
 
+    def features(self, indices: np.ndarray) -> np.ndarray | None:
+        """(m, d) float32, what is to be looked at in place of a network's features; None where there is no such thing.
+
+        Args:
+            indices: (m,) int64, positions in the source.
+        """
+        return None
+
     def load(self, report: Report) -> Split:
         """Draw, read or download the images.
 

@@ -62,13 +62,18 @@ class Folder(Dataset):
                     content.update(line.encode(errors="surrogateescape"))
         return content.hexdigest()[:20]
 
+    def positions(self) -> dict[str, int]:
+        """The position in the source of every training image, by the name of its file."""
+        files, _, indices = self._kept(self._listed_files()[0])["train"]
+        return dict(zip(files, indices.tolist(), strict=True))
+
     def load(self, report: Report) -> Split:
         report(0.0, "List the folder")
         parts, notes = self._listed_files()
+        rows = self._kept(parts)
         if "all" in parts:
             parts = self._split(parts["all"])
         names = tuple(parts["train"])
-        rows = {part: self._rows(part, list(classes.values())) for part, classes in parts.items()}
         check_memory(len(rows["train"][0]) + len(rows["test"][0]), self.size)
         notes += self._short(parts)
         share = len(rows["train"][0]) / (len(rows["train"][0]) + len(rows["test"][0]))
@@ -148,15 +153,25 @@ class Folder(Dataset):
             if len(files) < (self._limit(part) or 0)
         )
 
-    def _rows(self, part: str, classes: list[list[ImageFile]]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    def _kept(
+        self, parts: dict[str, dict[str, list[ImageFile]]]
+    ) -> dict[str, tuple[list[str], np.ndarray, np.ndarray]]:
+        """Of both parts, file names, labels and original indices of the images that are kept."""
+        # An image's index must not depend on how the folder is split, so it is given before.
+        indices = {part: _indices(list(classes.values())) for part, classes in parts.items()}
+        divided = self._split(parts["all"]) if "all" in parts else parts
+        return {
+            part: self._rows(part, list(classes.values()), indices.get(part) or indices["all"])
+            for part, classes in divided.items()
+        }
+
+    def _rows(
+        self, part: str, classes: list[list[ImageFile]], known: dict[str, int]
+    ) -> tuple[list[str], np.ndarray, np.ndarray]:
         """File names, labels and original indices of the images kept of one part, in the order of the indices."""
         files = [file for group in classes for file in group]
         labels = np.repeat(np.arange(len(classes)), [len(group) for group in classes])
-        numbers = [
-            int(file.stem) for file in files if file.stem.isascii() and file.stem.isdigit() and len(file.stem) < 18
-        ]
-        numbered = len(set(numbers)) == len(files)
-        indices = np.array(numbers) if numbered else np.arange(len(files))
+        indices = np.array([known[file.name] for file in files])
         kept = first_of_each(labels, self._limit(part), "folder", part, seed=self.seed)
         kept = kept[np.argsort(indices[kept])]
         return [files[row].name for row in kept], labels[kept], indices[kept]
@@ -177,3 +192,12 @@ class Folder(Dataset):
             reason = next((note for note in decoded.notes if "cannot be read" in note), "")
             raise DataError(f"Of the class {names[lost[0]]!r} no {part} image can be read. {reason}")
         return ImageSet(decoded.images, labels, names, indices), decoded.notes
+
+
+def _indices(classes: list[list[ImageFile]]) -> dict[str, int]:
+    """Every file's stem as a number where all of them are different ones, else its place by class and name."""
+    files = [file for group in classes for file in group]
+    numbers = [int(file.stem) for file in files if file.stem.isascii() and file.stem.isdigit() and len(file.stem) < 18]
+    if len(set(numbers)) != len(files):
+        numbers = list(range(len(files)))
+    return {file.name: number for file, number in zip(files, numbers, strict=True)}

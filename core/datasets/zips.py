@@ -9,7 +9,9 @@ import zlib
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from core.datasets.image_files import EXTENSIONS, hidden, printable
+from PIL import Image
+
+from core.datasets.image_files import EXTENSIONS, FORMATS, MOST_PIXELS, hidden, printable
 from core.errors import DataError
 
 COMPONENT = False
@@ -87,6 +89,21 @@ def images(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPat
     if not found:
         raise DataError(f"The zip holds no images; legal are files ending in {', '.join(sorted(EXTENSIONS))}.")
     return [(entry, path) for path, entry in found.items()]
+
+
+def check_header(path: Path, name: str) -> None:
+    """Refuse a file that says of itself that it is no image, or one of too many pixels; it is not decoded.
+
+    Raises:
+        DataError: one sentence with the file's name.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            pixels = image.width * image.height
+    except Exception as error:  # a damaged file makes Pillow raise nearly anything
+        raise DataError(f"{printable(name)!r:.200} is no image that can be read ({type(error).__name__}).") from None
+    if pixels > MOST_PIXELS:
+        raise DataError(f"{printable(name)!r:.200} has {pixels:,} pixels; at most {MOST_PIXELS:,} are taken.")
 
 
 def _safe(entry: zipfile.ZipInfo) -> PurePosixPath:
