@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from app import cache, queueing, routes
+from app.components import frame
 from core import presets, settings
 from core.errors import PoisonscopeError
 from core.runs.loss import loss
@@ -15,6 +16,8 @@ from core.runs.store import Run
 
 Width = Literal["stretch", "content"]
 RESUMABLE = ("cancelled", "failed", "lost")
+TELLS = "Tells what only the attacker knows: switch on “Reveal truth” in the sidebar to have it."
+"""Why something is not to be had while the truth is hidden."""
 
 
 def menu(run: Run, place: str) -> None:
@@ -50,8 +53,17 @@ def rename(run: Run, place: str) -> None:
 
 
 def clone(run: Run | None, key: str, width: Width = "stretch") -> None:
-    """Open the Lab with the settings of a run; disabled where no run is meant."""
-    if not st.button("Clone to Lab", key=key, icon=":material/science:", width=width, disabled=run is None) or not run:
+    """Open the Lab with the settings of a run; disabled where no run is meant, or the truth is hidden."""
+    hidden = not frame.truth()
+    pressed = st.button(
+        "Clone to Lab",
+        key=key,
+        icon=":material/science:",
+        width=width,
+        disabled=run is None or hidden,
+        help=TELLS if hidden else None,
+    )
+    if not pressed or not run:
         return
     try:
         form = settings.whole({**run.spec, "name": run.name})
@@ -94,26 +106,27 @@ def _repeat(run: Run) -> None:
 
 
 def export(run: Run | None, place: str, width: Width = "stretch") -> None:
-    """The run as one zip, made only when it is asked for; disabled where no run is meant."""
-    run_id = run.id if run else "none"
+    """The run as one zip, made only when it is asked for; disabled where no run is meant, or the truth is hidden."""
+    run_id, hidden = run.id if run else "none", not frame.truth()
     st.download_button(
         "Export zip",
-        data=lambda: _zipped(run_id),
+        data=b"" if hidden else lambda: _zipped(run_id),
         file_name=f"poisonscope-{run_id}.zip",
         mime="application/zip",
         on_click="ignore",
         key=f"export-{place}-{run_id}",
         icon=":material/archive:",
         width=width,
-        disabled=run is None,
+        disabled=run is None or hidden,
+        help=TELLS if hidden else None,
     )
 
 
 def export_poisons(run: Run, place: str) -> None:
-    """The poisons of all keys as one archive, where there are any; another run takes them in as its attack."""
+    """The poisons of all keys as one archive, where there are any and they may be told; another run takes them in."""
     from core.runs.poisons import has_poisons
 
-    if not has_poisons(cache.store(), run):
+    if not frame.truth() or not has_poisons(cache.store(), run):
         return
     st.download_button(
         "Export poisons",

@@ -92,17 +92,23 @@ class Places:
     parameters: dict[str, Any]
 
 
-def places(seen: RunView, method: str) -> Places | None:
-    """A map by UMAP, which the run has or has not, or by PCA, which costs nothing."""
+def places(seen: RunView, method: str, *, truth: bool) -> Places | None:
+    """A map by UMAP, which the run has or has not, or by PCA, which costs nothing.
+
+    Args:
+        seen: the run.
+        method: UMAP or PCA.
+        truth: whether PCA shows all poisons where it cannot show all rows; a map without it must not prefer them.
+    """
     kind = "embedding" if method == "UMAP" else "train"
     if method == "UMAP" and (seen.poison_key, seen.victim) != (0, 0):
         return None
     keys = (*cache.step_keys(seen, kind, arm=UNDEFENDED), *cache.step_keys(seen, "data", "poison"))
-    return _places(str(home()), keys, method, seen) if keys[0] else None
+    return _places(str(home()), keys, method, truth, seen) if keys[0] else None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _places(folder: str, keys: tuple[str | None, ...], method: str, _seen: RunView) -> Places | None:
+def _places(folder: str, keys: tuple[str | None, ...], method: str, truth: bool, _seen: RunView) -> Places | None:
     if method == "UMAP":
         found = _seen.embedding
         if found is None:
@@ -116,7 +122,7 @@ def _places(folder: str, keys: tuple[str | None, ...], method: str, _seen: RunVi
     record, labels, poisons = _seen.gradient_record(UNDEFENDED), _seen.labels, _seen.poison_rows
     if record is None or labels is None or poisons is None:
         return None
-    rows = embedding.sample(labels, np.asarray(poisons))
+    rows = embedding.sample(labels, np.asarray(poisons)[: None if truth else 0])
     points = np.stack(
         [
             np.concatenate([np.asarray(gradients[rows], np.float32), aim[None]])

@@ -1,6 +1,9 @@
 """The map of the gradient space: points that walk from epoch to epoch, thumbnails, and a wall of the chosen ones."""
 
+from typing import Any
+
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import cache
@@ -12,6 +15,7 @@ from app.components.images import wall
 from app.components.look import TOOLS
 from core.figures import gradients, palette
 from core.figures.gradients import Group
+from core.home import home
 
 METHODS = ("UMAP", "PCA")
 SMOOTH = {"plotGlPixelRatio": 1}
@@ -22,9 +26,9 @@ BY = {"class": "Class", "truth": "Truth", "size": "Cluster size", "drop": "When 
 def panel(look: GradientLook) -> None:
     """Controls, map, and what was chosen on it."""
     method, by, tool = _controls(look)
-    found = gradient_data.places(look.seen, method)
+    found = gradient_data.places(look.seen, method, truth=look.truth)
     if found is None:  # asked for by a link, perhaps, and not made yet
-        found = gradient_data.places(look.seen, "PCA")
+        found = gradient_data.places(look.seen, "PCA", truth=look.truth)
         assert found is not None  # there is a gradient space, and PCA needs no more
         say.small(_no_map(look))
     _map(look, found, by, tool)
@@ -91,18 +95,9 @@ def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
     pictured = hover.fits(len(found.rows), look.seen.image_shape)
     chosen, name = selection.of(look.seen), f"map-{look.place}-{found.method}-{tool}"
     drawn = f"{by} {look.epoch} {look.threshold} {look.arm} {look.truth} {look.big}"
-    figure = gradients.animated_map(
-        found.positions,
-        found.rows,
-        look.space.epochs,
-        groups,
-        start=look.at,
-        target=look.truth,
-        selected=chosen.marked(name, drawn),
-        dragmode=TOOLS[tool],
-        labels=not pictured,
-        big=look.big,
-    )
+    marked = chosen.marked(name, drawn)
+    steps, place = cache.present(look.run), (found.method, by, tool, pictured, marked.tobytes())
+    figure = _figure(str(home()), steps, look.choices, place, look, found, groups, marked)
     key = chosen.key(name)
     event = st.plotly_chart(
         figure,
@@ -127,6 +122,33 @@ def _map(look: GradientLook, found: Places, by: str, tool: str) -> None:
         hover.thumbnails(key, ids, sheet, cache.SHEET_COLUMNS, (h, w), key=f"hover-{look.place}")
     if chosen.from_chart(name, event):
         selection.again()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _figure(
+    folder: str,
+    steps: tuple[str, ...],
+    choices: tuple[Any, ...],
+    place: tuple[str, str, str, bool, bytes],
+    _look: GradientLook,
+    _found: Places,
+    _groups: list[Group],
+    _marked: np.ndarray,
+) -> go.Figure:
+    """The map, drawn once for everybody who chooses the same; nobody may change it afterwards."""
+    _, _, tool, pictured, _ = place
+    return gradients.animated_map(
+        _found.positions,
+        _found.rows,
+        _look.space.epochs,
+        _groups,
+        start=_look.at,
+        target=_look.truth,
+        selected=_marked,
+        dragmode=TOOLS[tool],
+        labels=not pictured,
+        big=_look.big,
+    )
 
 
 def _spoken(look: GradientLook, found: Places) -> str:

@@ -23,10 +23,10 @@ FACTS = ("State", "Name", "Attack", "Poison", "Defenses", "Clean accuracy", "Att
          "Removed", "Seed", "Age", "Took")  # fmt: skip
 
 
-def columns(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """A value a run in every column; percents are in percent, `Took` is in seconds."""
+def columns(runs: Sequence[Run], *, truth: bool = True) -> dict[str, list[Any]]:
+    """A value a run in every column; percents are in percent, `Took` is in seconds. No budget without the truth."""
     rows = [_row(run) for run in runs]
-    return {name: [row[name] for row in rows] for name in FACTS}
+    return {name: [row[name] for row in rows] for name in FACTS if truth or name != "Poison"}
 
 
 def _row(run: Run) -> dict[str, Any]:

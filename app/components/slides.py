@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.components import choices, drawing, stamped
+from app.components import choices, drawing, frame, stamped
 from app.components.images import Tile, wall
 from core.runs.view import RunView
 from core.story import Answer, Case, chosen_rows, merged
@@ -58,6 +58,13 @@ def _name(told: Told) -> str:
 def _two() -> tuple[st.delta_generator.DeltaGenerator, st.delta_generator.DeltaGenerator]:
     left, right = st.columns([5, 6], gap="large", vertical_alignment="center")
     return left, right
+
+
+def _marking(label: str, key: str) -> bool:
+    """A switch that marks altered pictures; it is off and stays so while the truth is hidden."""
+    hidden = not frame.truth()
+    help = "Which ones are altered is hidden: switch on “Reveal truth” on another page." if hidden else None
+    return bool(st.toggle(label, key=key, disabled=hidden, help=help)) and not hidden
 
 
 # ---- the screens
@@ -111,7 +118,7 @@ def _few(told: Told) -> None:
             "Somebody slipped a few pictures with the sticker, and a wrong name, among those that the computer learned "
             "from. Pictures come from the internet, from partners, from customers.",
         )
-        marked = st.toggle("Show me the altered picture", key="marked")
+        marked = _marking("Show me the altered picture", "marked")
         st.html(_bars(told))
     with right:
         _hundred(told, marked)
@@ -128,13 +135,20 @@ def _bars(told: Told) -> str:
 
 
 def _hundred(told: Told, marked: bool) -> None:
-    """A wall with as many altered pictures as there are among that many on average; at least one."""
+    """A wall with as many altered pictures as there are among that many on average; at least one.
+
+    With the truth hidden, a wall of any pictures: which ones are drawn would tell that one of them is altered.
+    """
     truth = told.seen.is_poison
     if truth is None:
         drawing.wait(told.seen)
         return
     count = min(WALL, len(truth))
     altered = max(1, round(count * told.main.altered / told.main.pictures))
+    if not frame.truth():
+        _wall(told, np.asarray(chosen_rows([], len(truth), 0, count)), False, 10)
+        st.html(f'<p class="ps-aside">Of every {count}, about {altered} {"is" if altered == 1 else "are"} altered.</p>')
+        return
     _wall(told, np.asarray(chosen_rows(np.flatnonzero(truth).tolist(), len(truth), altered, count)), marked, 10)
     st.html(f'<p class="ps-aside">{altered} of these {count} {"is" if altered == 1 else "are"} altered.</p>')
 
@@ -184,7 +198,7 @@ def _found(told: Told) -> None:
             "All of them carry the sticker, and the computer has learned to look for it. Sort the pictures by how "
             "unlike the others of the same name they are, and the altered ones come first.",
         )
-        marked = st.toggle("Mark the altered ones", key="odd")
+        marked = _marking("Mark the altered ones", "odd")
         if marked and scores is not None and truth is not None:
             hits = int(truth[_oddest(scores)].sum())
             st.html(f"<p><b>{hits} of the {ODDEST} oddest</b> are altered.</p>")

@@ -20,8 +20,8 @@ def _look(screen: Screen) -> GradientLook:
     space = gradient_data.space(seen)
     if space is None:
         raise StoreError("The shipped run holds no gradients.")
-    arm = facts.defense(seen)
-    return GradientLook(run, seen, space, opening(run, space), effective.THRESHOLD, arm, screen.revealed, screen.big)
+    arm, epoch = facts.defense(seen), opening(run, space, truth=True)  # a lesson that shows nothing teaches nothing
+    return GradientLook(run, seen, space, epoch, effective.THRESHOLD, arm, screen.revealed, screen.big)
 
 
 def nearness(screen: Screen) -> None:
@@ -43,7 +43,8 @@ def nearness(screen: Screen) -> None:
 def pulls(screen: Screen) -> None:
     """The map of the gradients over the epochs: by class, and with the reveal by the truth."""
     look = _look(screen)
-    places = gradient_data.places(look.seen, "UMAP") or gradient_data.places(look.seen, "PCA")
+    maps = (gradient_data.places(look.seen, method, truth=screen.revealed) for method in ("UMAP", "PCA"))
+    places = next((found for found in maps if found), None)
     if places is None:
         raise StoreError("The shipped run holds no map.")
     rows = places.rows

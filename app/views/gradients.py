@@ -15,7 +15,7 @@ from app.components import (
     which_run,
 )
 from app.components.gradient_data import Space
-from app.components.gradient_look import GradientLook, drawn
+from app.components.gradient_look import GradientLook, drawn, kept
 from core.analysis import effective
 from core.runs import sweep
 from core.runs.store import Run
@@ -57,7 +57,7 @@ def _browse(run_id: str) -> None:
         gradient_map.panel(look)
     with right:
         st.subheader("Epoch by epoch", anchor=False)
-        drawn("This key and victim", gradient_charts.beside(look), f"beside-{look.place}", ("", ""))
+        drawn("This key and victim", kept(gradient_charts.beside, look), f"beside-{look.place}", ("", ""))
     gradient_alone.panel(look)
     _pooled(look)
 
@@ -79,7 +79,7 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
     epoch = st.select_slider(
         "Epoch",
         epochs,
-        opening(run, space),
+        opening(run, space, truth=frame.truth()),
         key="epoch",
         bind="query-params",
         width=190,
@@ -114,9 +114,12 @@ def _choices(run: Run, seen: RunView, space: Space) -> GradientLook:
     return GradientLook(run, seen, space, int(epoch), float(threshold), arm, frame.truth(), frame.big())
 
 
-def opening(run: Run, space: Space) -> int:
-    """The epoch to open with: nearest to the end of the warm-up, or in the middle, of those that tell anything."""
-    told = space.epochs[space.telling(effective.THRESHOLD)]
+def opening(run: Run, space: Space, *, truth: bool) -> int:
+    """The epoch to open with: nearest to the end of the warm-up, or in the middle.
+
+    With the truth it is one of those that tell poisons from clean rows; which these are would tell something of it.
+    """
+    told = space.epochs[space.telling(effective.THRESHOLD)] if truth else space.epochs
     epochs = told if len(told) else space.epochs
     warm = [each["warm_up"] for each in run.spec.get("defenses", []) if isinstance(each, dict) and "warm_up" in each]
     if warm:
@@ -132,13 +135,15 @@ def _pooled(look: GradientLook) -> None:
     later = ("Not yet", "Appears when the first model is trained.")
     left, right = st.columns(2, gap="large")
     with left:
-        drawn("Attack success while learning", gradient_charts.success(look), f"success-{look.run.id}", later)
+        drawn("Attack success while learning", kept(gradient_charts.success, look), f"success-{look.run.id}", later)
     if look.truth and gradient_data.dropping(look.seen):
         none = ("Nothing to compare", "No poison is effective at this threshold, or no arm dropped rows.")
         with right:
-            drawn("Who was dropped, and when", gradient_charts.dropped(look), f"dropped-{look.run.id}", none)
+            drawn("Who was dropped, and when", kept(gradient_charts.dropped, look), f"dropped-{look.run.id}", none)
         with left:
-            drawn("Poisons caught for rows dropped", gradient_charts.against(look), f"against-{look.run.id}", none)
+            drawn(
+                "Poisons caught for rows dropped", kept(gradient_charts.against, look), f"against-{look.run.id}", none
+            )
     if sweep.axes(look.run):
         with st.container(horizontal=True, vertical_alignment="center"):
             say.small(

@@ -224,6 +224,9 @@ def _costs(result: dict[str, Any]) -> None:
 
 def _reproduce(run: Run) -> None:
     st.subheader("Do it again", anchor=False)
+    if not frame.truth():
+        say.small("How this run was made would tell what was poisoned: switch on “Reveal truth” in the sidebar.")
+        return
     try:
         form = settings.whole({**run.spec, "name": run.name})
         words = settings.shortest(form)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from app import cache, queueing, routes
-from app.components import actions, chips, import_run, live, run_table, say
+from app.components import actions, chips, frame, import_run, live, run_table, say
 from core import describe, presets
 from core.errors import PoisonscopeError
 from core.runs.store import Run
@@ -106,7 +106,7 @@ def _table(before: Seen, ids: list[str]) -> None:
     # A table of other runs is another table: under the same key its choice would fall on whoever took the places.
     key = f"runs-{zlib.crc32(' '.join(ids).encode()):08x}"
     event = st.dataframe(
-        run_table.columns(shown),
+        run_table.columns(shown, truth=frame.truth()),
         column_config=run_table.config(shown),
         key=key,
         on_select="rerun",

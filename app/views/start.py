@@ -5,7 +5,7 @@ import html
 import streamlit as st
 
 from app import cache, queueing, routes
-from app.components import actions, chips, doors, hero, import_run, numbers, say
+from app.components import actions, chips, doors, frame, hero, import_run, numbers, say
 from core import describe, showcase
 from core.runs.store import Run
 from core.story import case
@@ -104,9 +104,10 @@ def _list(live_before: list[str]) -> None:
 def _line(run: Run) -> None:
     with st.container(border=True, key=f"run-{run.id}"):
         words, figures, buttons = st.columns([6, 4, 3], vertical_alignment="center")
+        facts = html.escape(describe.facts(run, truth=frame.truth()))
         words.html(
             f'<div><span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}</div>'
-            f'<div class="ps-run-facts">{html.escape(describe.facts(run))} · {chips.age(run.created)}</div>'
+            f'<div class="ps-run-facts">{facts} · {chips.age(run.created)}</div>'
         )
         text = numbers.key_numbers(run.result) if run.result else html.escape(run.message or run.phase)
         figures.html(f'<div class="ps-run-numbers">{text}</div>')
