@@ -68,10 +68,9 @@ def _experiment(seen: RunView, rows: np.ndarray, revealed: bool) -> tuple[str, E
 
 def _shipped_without_network(seen: RunView) -> bool:
     """Whether the features, which every filter waits for, could not be computed."""
-    trained = seen.step("train", arm="undefended")
-    if trained is None or seen.step("features") is not None:
+    if seen.step("train", arm="undefended") is None or seen.step("features") is not None:
         return False
-    return not (seen.store.artifacts.folder(trained["key"]) / "weights.safetensors").is_file()
+    return not seen.has_network("undefended")
 
 
 def _offer(seen: RunView, experiment: Experiment) -> None:

@@ -1,9 +1,10 @@
 """Finding image files in class folders, and decoding whatever a person may have put there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,9 @@ def told(one: str, many: str, names: list[str], shown: int = 5) -> str:
     return (one if len(names) == 1 else many).format(f"{len(names):,} " + f"({text})") + "."
 
 
-def decode(path: Path, size: int) -> tuple[_Pixels, tuple[str, ...]]:
+def decode(
+    source: Path | BytesIO, size: int, formats: Sequence[str] = FORMATS, most_pixels: int = MOST_PIXELS
+) -> tuple[_Pixels, tuple[str, ...]]:
     """Read one image, whatever its mode, as (3, size, size) uint8.
 
     The first frame counts; the camera's orientation is undone; transparency is laid on white; 16 bits become 8; an
@@ -130,8 +133,8 @@ def decode(path: Path, size: int) -> tuple[_Pixels, tuple[str, ...]]:
         Whatever Pillow finds wrong with the file.
     """
     done = []
-    with Image.open(path, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS:
+    with Image.open(source, formats=formats) as image:
+        if image.width * image.height > most_pixels:
             raise ValueError(f"{image.width} x {image.height} pixels are too many")
         if getattr(image, "is_animated", False) and image.format != "MPO":  # MPO: a photo with its preview
             done.append("animated, first frame used")

@@ -286,6 +286,11 @@ class RunView:
             found["eval"] = self.store.artifacts.array(judged["key"], "eval_predictions")
         return found
 
+    def has_network(self, arm: str) -> bool:
+        """Whether the network that the arm trained is stored; shipped runs leave most behind."""
+        trained = self.step("train", arm=arm)
+        return trained is not None and (self.store.artifacts.folder(trained["key"]) / "weights.safetensors").is_file()
+
     # ---- helpers
 
     def _changed(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core import __version__, showcase
+from core import __version__, networks, showcase
 from core.attacks.base import Attack
 from core.errors import PoisonscopeError, StoreError
 from core.runs.archive import Light, export_run
@@ -19,11 +19,7 @@ from core.runs.view import RunView
 from core.showcase import Entry
 from core.showcase.draw import drawn_steps, fingerprint
 from core.spec import digest, parse
-from core.steps import Step, execute
-from core.train import predict
-from core.train.loop import on_device
-from core.watch import Nobody, Watch
-from core.work import Work
+from core.steps import execute
 
 LARGEST, LARGEST_TOTAL = 3_500_000, 15_000_000
 """Bytes of one zip, and of all together: they are part of every clone of the repository."""
@@ -135,8 +131,9 @@ def _pictures(store: Store, run: Run) -> tuple[list[str], dict[str, np.ndarray]]
     shown, tests = view.evaluation, view.array("data", "test_images")
     assert shown is not None and tests is not None
     arms = ["control", "undefended", *(arm for arm in view.arms if arm in {d["name"] for d in run.spec["defenses"]})]
+    nets = [networks.load(view, arm) for arm in arms]
     clean, stamped = np.array(tests[shown["eval_indices"]]), np.array(shown["eval_images"])
-    answers = [np.stack([_answers(store, run, arm, images) for arm in arms]) for images in (clean, stamped)]
+    answers = [np.stack([networks.probabilities(net, images) for net in nets]) for images in (clean, stamped)]
     every, true, wanted = np.arange(len(clean)), np.array(shown["eval_true"]), np.array(shown["eval_wanted"])
     sure = [answers[0][a, every, true] for a in range(len(arms))]
     sure += [answers[1][a, every, wanted if arm == "undefended" else true] for a, arm in enumerate(arms)]
@@ -145,15 +142,3 @@ def _pictures(store: Store, run: Run) -> tuple[list[str], dict[str, np.ndarray]]
     arrays = {"rows": shown["eval_indices"][best], "true": true[best], "wanted": wanted[best]}
     arrays |= {"clean": clean[best], "stamped": stamped[best]}
     return arms, {**arrays, "clean_answers": answers[0][:, best], "stamped_answers": answers[1][:, best]}
-
-
-def _answers(store: Store, run: Run, arm: str, images: np.ndarray) -> np.ndarray:
-    """(m, k) float32: probabilities that the arm's first network gives."""
-    trained = RunView(store, run).step("train", arm=arm)
-    assert trained is not None
-    data, *_ = drawn_steps(run)
-    step = Step("train", trained["key"], "", (data,), 1.0, arm=arm)
-    work = Work(parse(run.spec), store.artifacts, Watch(Nobody(), {}), "cpu")
-    net = work.net(Step("shipped", trained["key"], "", (data, step), 1.0))
-    answers: np.ndarray = predict.logits(net, on_device(images, "cpu")).softmax(dim=1).numpy()
-    return answers
