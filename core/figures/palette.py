@@ -1,7 +1,8 @@
 """One colour, dash and shape per role, everywhere: Okabe-Ito hues that stand out on white and on near-black."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -90,21 +91,34 @@ def styled(figure: go.Figure, *, height: int, big: bool = False, legend: bool = 
         big: presentation size.
     """
     size = BIG_FONT_SIZE if big else FONT_SIZE
-    figure.update_layout(
-        height=round(height * 1.25) if big else height,
-        margin={"l": 8, "r": 12, "t": 12, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": size},
-        showlegend=legend,
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
-        hoverlabel={"font": {"size": size}},
-        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
-    )
-    rule = {"gridcolor": "rgba(136,136,136,0.22)", "zerolinecolor": "rgba(136,136,136,0.55)", "automargin": True}
-    figure.update_xaxes(**rule, title_font_size=size, tickfont_size=size - 1)
-    figure.update_yaxes(**rule, title_font_size=size, tickfont_size=size - 1)
+    look = {
+        "height": round(height * 1.25) if big else height,
+        "margin": {"l": 8, "r": 12, "t": 12, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font.size": size,
+        "showlegend": legend,
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+        "hoverlabel.font.size": size,
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": BLUE},
+    }
+    rule = {
+        "gridcolor": "rgba(136,136,136,0.22)",
+        "zerolinecolor": "rgba(136,136,136,0.55)",
+        "automargin": True,
+        "title.font.size": size,
+        "tickfont.size": size - 1,
+    }
+    # One by one: Plotly's update methods look every name up in the whole layout, which takes twice as long.
+    for part, settings in ((figure.layout, look), *((axis, rule) for axis in _axes(figure))):
+        for name, value in settings.items():
+            part[name] = value
     return figure
+
+
+def _axes(figure: go.Figure) -> Iterator[Any]:
+    yield from figure.select_xaxes()
+    yield from figure.select_yaxes()
 
 
 def around(ends: Sequence[float], narrowest: float) -> list[float]:
