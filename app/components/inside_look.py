@@ -1,6 +1,7 @@
 """What the view inside the step looks at: one recorded batch of a defense that poisons its own batches."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,16 +71,20 @@ class InsideLook:
         known = {"gradient_matching": "alignment", "feature_matching": "distance"}
         return known.get(self.proxy) if self.record["course"].shape[1] else None
 
-    @property
+    @cached_property
     def attackers(self) -> np.ndarray | None:
         """(m,) bool: which of the shown images the attacker has poisoned; None while the truth is hidden."""
         truth = self.seen.is_poison if self.truth else None
         return None if truth is None else truth[self.part("rows")]
 
+    @cached_property
+    def names(self) -> list[str]:
+        """Of the classes, as far as they are known."""
+        return self.seen.class_names or []
+
     def name(self, label: int) -> str:
         """A class by its name."""
-        names = self.seen.class_names or []
-        return names[label] if 0 <= label < len(names) else f"class {label}"
+        return self.names[label] if 0 <= label < len(self.names) else f"class {label}"
 
     @property
     def fakes(self) -> list[int]:
