@@ -211,6 +211,12 @@ def step_keys(seen: RunView, *kinds: str, **where: Any) -> tuple[str | None, ...
     return tuple(None if step is None else str(step["key"]) for step in found)
 
 
+def present(run: Run) -> tuple[str, ...]:
+    """Keys of all steps of a run whose files are here."""
+    has = store().artifacts.has
+    return tuple(step["key"] for step in run.steps if has(step["key"]))
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _class_rows(
     folder: str, run_id: str, keys: tuple[str | None, ...], label: int, defense: str | None, _seen: RunView

@@ -1,12 +1,17 @@
 """What the page of the gradient space looks at, and how: the choices that all its parts share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import streamlit as st
 
+from app import cache
 from app.components import say
 from app.components.gradient_data import Space
 from app.components.targeted_charts import Chart
+from core.home import home
 from core.runs.store import Run
 from core.runs.view import RunView
 
@@ -42,10 +47,43 @@ class GradientLook:
         """A text that differs between any two things that deserve a memory of their own."""
         return f"{self.run.id}-{self.seen.poison_key}-{self.seen.victim}-gradients"
 
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """All that was chosen: with the run's files it decides what is drawn."""
+        return self.place, self.epoch, self.threshold, self.arm, self.truth, self.big
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of the classes, as far as they are known."""
+        return self.seen.class_names or []
+
     def name(self, label: int) -> str:
         """A class by its name."""
-        names = self.seen.class_names or []
-        return names[label] if label < len(names) else f"class {label}"
+        return self.names[label] if label < len(self.names) else f"class {label}"
+
+
+def kept(make: Callable[[GradientLook], Chart | None], look: GradientLook) -> Chart | None:
+    """A chart; that of a run which has ended is drawn once, for everybody who chooses the same.
+
+    Args:
+        make: draws it; nobody may change the figure afterwards.
+        look: what is drawn.
+    """
+    if look.run.live:
+        return make(look)
+    return _kept(str(home()), make.__qualname__, cache.present(look.run), look.choices, make, look)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _kept(
+    folder: str,
+    name: str,
+    steps: tuple[str, ...],
+    choices: tuple[Any, ...],
+    _make: Callable[[GradientLook], Chart | None],
+    _look: GradientLook,
+) -> Chart | None:
+    return _make(_look)
 
 
 def drawn(title: str, chart: Chart | None, key: str, why: tuple[str, str], file: str = "") -> None:
