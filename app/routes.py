@@ -12,6 +12,7 @@ PAGES = {
     "learn": ("Learn", "school"),
     "story": ("Story", "slideshow"),
     "lab": ("Lab", "science"),
+    "bring": ("Bring your own", "upload"),
     "attacker": ("Attacker", "bolt"),
     "runs": ("Runs", "list"),
     "result": ("Run", "monitoring"),
@@ -19,6 +20,7 @@ PAGES = {
     "gradients": ("Gradients", "scatter_plot"),
     "inside": ("Inside the step", "frame_inspect"),
     "images": ("Images", "grid_view"),
+    "check": ("Is it poisoned?", "troubleshoot"),
     "compare": ("Compare", "compare_arrows"),
     "report": ("Report", "description"),
 }
@@ -26,8 +28,8 @@ PAGES = {
 
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
-    "Experiment": ("lab", "attacker", "runs"),
-    "Analyse": ("result", "spectral", "gradients", "inside", "images"),
+    "Experiment": ("lab", "bring", "attacker", "runs"),
+    "Analyse": ("result", "spectral", "gradients", "inside", "images", "check"),
     "Share": ("compare", "report"),
 }
 HIDDEN = ("story",)

@@ -20,6 +20,8 @@ from core.verdict import percent
 Outcome = Literal["signs", "nothing", "unclear"]
 
 HEADLINES: dict[str, str] = {"signs": "Signs found", "nothing": "Nothing unusual found", "unclear": "Can’t tell"}
+SHAPES = ("groups", "direction")
+"""Looks at how a class lies by itself: what stands far outside in one of them wants an explanation."""
 FAR = 4.0
 """Robust standard deviations above the middle of its controls from which on a class stands far outside of them."""
 OFTEN = 0.5
@@ -214,21 +216,19 @@ def _answer(
     """The outcome, its sentence, and what speaks for it."""
     far = [look for look in looks if look.far and look.label is not None]
     signs = [each for each in reread if each.sign]
-    apart = {look.label for look in far if look.name == "groups"} & {
-        look.label for look in far if look.name == "direction"
-    }
+    apart = [look.label for look in far if look.name in SHAPES and look.label is not None]
     reasons = [*(_read_as(each, names) for each in signs), *(_stands(look, names) for look in far)]
     if signs:
         where = _listed([each.label for each in signs], names)
         return "signs", f"Signs found: rows of {where} do not look like what they are labelled.", tuple(reasons)
-    if apart and not pictured:
-        where = _listed(sorted(label for label in apart if label is not None), names)
+    if not pictured and len(apart) == len(SHAPES) and len(set(apart)) == 1:
+        where = _listed(apart[:1], names)
         return "signs", f"Signs found: {where} falls in two groups, as no other class does.", tuple(reasons)
     doubts = _doubts(names, rows, accuracy)
     if doubts:
         return "unclear", f"Can’t tell: {doubts[0]}", (*doubts[1:], *reasons)
-    if far:
-        where = _listed(sorted({look.label for look in far if look.label is not None}), names)
+    if apart:
+        where = _listed(sorted(set(apart)), names)
         text = f"Can’t tell: {where} stands apart, but its odd rows are read as they are labelled."
         extra = "Natural groups in a class look like that, and so do poisons that keep the right label."
         return "unclear", text, (*reasons, extra)

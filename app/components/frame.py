@@ -5,13 +5,25 @@ import html
 import streamlit as st
 
 from app import cache, class_link
+from core import given
+from core.runs.store import Run
 
 BIG = "html { font-size: 21px !important; }"
 
 
 def truth() -> bool:
-    """Whether the ground truth may be shown."""
-    return bool(st.session_state.get("truth", True)) and not class_link.hides("truth")
+    """Whether the ground truth may be shown; where nobody knows it, it may not."""
+    return bool(st.session_state.get("truth", True)) and not class_link.hides("truth") and not unknown()
+
+
+def unknown() -> bool:
+    """Whether nobody knows which rows of the page's run are poisons."""
+    return bool(st.session_state.get("truth_unknown", False))
+
+
+def about(run: Run) -> None:
+    """Say which run the page is about; until the next page, nothing is told that nobody knows of it."""
+    st.session_state["truth_unknown"] = given.unknown(run.spec)
 
 
 def big() -> bool:
@@ -25,6 +37,7 @@ def draw(*, lesson: bool = False) -> None:
     Args:
         lesson: whether the page is a lesson, where Reveal decides about the truth and not the switch.
     """
+    st.session_state["truth_unknown"] = False
     cache.showcase()
     cache.worker()
     machine = cache.machine()

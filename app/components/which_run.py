@@ -33,6 +33,7 @@ def asked(title: str, page: str) -> Run | None:
         _nothing("There is no such run", str(error), title, page)
         return None
     st.session_state["last_run"] = run.id
+    frame.about(run)
     return run
 
 
