@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.analysis.inspection import anomaly, exceeded, more_often
+from core.analysis.controls import anomaly, exceeded, more_often
 from core.errors import StoreError
 from core.given import is_given
 from core.runs.view import RunView

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from core.metrics import detection
 from core.spec import Component
 
 ATTACK = "as_given"
@@ -38,5 +37,7 @@ def detected(
         scores: (n,) float64.
         known: whether `truth` means anything.
     """
+    from core.metrics import detection  # which loads scipy, and no page that only asks about a run needs it
+
     told = detection(flagged, truth, scores).as_dict()
     return told if known else {name: told[name] for name in REMOVED}
