@@ -320,3 +320,40 @@ def place(look: Look, names: tuple[str, ...]) -> str:
         f"{look.controls} controls (empirical p {look.p:.2f}), {look.anomaly:+.1f} robust standard deviations from "
         f"their middle. {'That is far outside.' if look.far else 'That is nothing unusual.'}"
     )
+
+
+def as_json(found: Check) -> dict[str, Any]:
+    """The answer for a program: outcome, sentences, and every number; what is not there is null."""
+
+    def told(values: np.ndarray) -> list[float | None]:
+        return [None if np.isnan(value) else float(value) for value in values]
+
+    looks = [
+        {
+            "look": look.name,
+            "class": None if look.label is None else found.names[look.label],
+            "larger_than": look.below,
+            "controls": look.controls,
+            "p": look.p,
+            "anomaly": look.anomaly,
+            "far": look.far,
+            "as_it_came": told(look.measured),
+            "without_suspects": told(look.cleaned),
+            "without_random": told(look.random),
+        }
+        for look in found.looks
+    ]
+    reread = [
+        {
+            "class": found.names[each.label],
+            "suspects": each.suspects,
+            "read_otherwise": each.other,
+            "random": each.random,
+            "random_read_otherwise": each.random_other,
+            "p": each.p,
+            "sign": each.sign,
+        }
+        for each in found.reread
+    ]
+    said = {"outcome": found.outcome, "text": found.text, "reasons": found.reasons, "unknown": found.unknown}
+    return {**said, "rows": found.rows, "accuracy": found.accuracy, "looks": looks, "reread": reread}

@@ -1,4 +1,4 @@
-"""Commands that write a run to a file, or read one: export, import, poisons, report."""
+"""Commands that write a run to a file, read one, or say what it found: export, import, poisons, report, check."""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from core.cli_base import AsJson, RunId, console
 from core.errors import PoisonscopeError
 from core.runs import archive, poisons
 from core.runs.store import Store
+from core.runs.view import RunView
 
 app = typer.Typer()
 
@@ -95,3 +96,24 @@ def write_report(
         return
     for path in wrote.values():
         print(path)
+
+
+@app.command("check")
+def check_run(run_id: RunId, as_json: AsJson = False) -> None:
+    """Say whether data that came as they are look poisoned, beside controls, and what that cannot mean."""
+    from core import check
+
+    store = Store()
+    run = store.run(run_id)
+    found = check.check(RunView(store, run))
+    if found is None:
+        raise PoisonscopeError(f"The run {run_id!r} is {run.state} and has not compared its controls; resume it.")
+    if as_json:
+        print(json.dumps(check.as_json(found)))
+        return
+    out = console()
+    for line in (found.text, *(f"- {reason}" for reason in found.reasons)):
+        out.print(line, highlight=False)
+    for look in found.looks:
+        out.print(f"{check.KINDS[look.name].title}: {check.place(look, found.names)}", highlight=False)
+    out.print("What this cannot tell:", *(f"\n- {each}" for each in found.unknown), highlight=False)

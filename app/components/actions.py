@@ -54,7 +54,7 @@ def rename(run: Run, place: str) -> None:
 
 def clone(run: Run | None, key: str, width: Width = "stretch") -> None:
     """Open the Lab with the settings of a run; disabled where no run is meant, or the truth is hidden."""
-    hidden = not frame.truth()
+    hidden = frame.hidden()
     pressed = st.button(
         "Clone to Lab",
         key=key,
@@ -107,7 +107,7 @@ def _repeat(run: Run) -> None:
 
 def export(run: Run | None, place: str, width: Width = "stretch") -> None:
     """The run as one zip, made only when it is asked for; disabled where no run is meant, or the truth is hidden."""
-    run_id, hidden = run.id if run else "none", not frame.truth()
+    run_id, hidden = run.id if run else "none", frame.hidden()
     st.download_button(
         "Export zip",
         data=b"" if hidden else lambda: _zipped(run_id),

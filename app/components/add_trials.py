@@ -6,6 +6,7 @@ from app import queueing, routes
 from app.ahead import ahead
 from app.components import say
 from core.errors import PoisonscopeError
+from core.given import is_given
 from core.runs.store import Run
 from core.spec import Experiment, parse
 
@@ -19,7 +20,9 @@ HELP = {
 
 
 def panel(run: Run) -> None:
-    """The whole section of a finished run."""
+    """The whole section of a finished run; nothing where the data are what they are, and nothing can be drawn anew."""
+    if is_given(run.spec):
+        return
     try:
         experiment = parse({**run.spec, "name": run.name})
     except PoisonscopeError:

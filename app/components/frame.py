@@ -16,6 +16,11 @@ def truth() -> bool:
     return bool(st.session_state.get("truth", True)) and not class_link.hides("truth") and not unknown()
 
 
+def hidden() -> bool:
+    """Whether there is a truth, and it may not be shown."""
+    return not truth() and not unknown()
+
+
 def unknown() -> bool:
     """Whether nobody knows which rows of the page's run are poisons."""
     return bool(st.session_state.get("truth_unknown", False))

@@ -5,6 +5,7 @@ import streamlit as st
 
 from app.components import frame, say
 from app.components.images import Tile, triples, wall
+from core.given import is_given
 from core.runs.view import RunView
 
 PAGE = 9
@@ -17,6 +18,9 @@ USUAL_GAIN = 8
 @st.fragment
 def poisons(seen: RunView) -> None:
     """A page of poisons: original, poison, difference amplified. Nothing while the truth is hidden."""
+    if frame.unknown():
+        say.empty("Nobody knows", "The data were looked at as they came: which rows are poisons is not known.")
+        return
     if not frame.truth():
         say.empty("Hidden", "Switch on “Reveal truth” in the sidebar to see the poisons beside their originals.")
         return
@@ -82,7 +86,13 @@ def _page(seen: RunView, rows: np.ndarray, size: int, gain: int | None) -> None:
         for row, old, new in zip(part, true, labels[part], strict=True)
     ]
     width = 92 if frame.big() else 72
-    if gain is None:
+    if is_given(seen.run.spec):
+        tiles = [
+            Tile(image, said.split(", ")[0], f"Poison, {said.split(', ')[0]}")
+            for image, said in zip(images, words, strict=True)
+        ]
+        st.html(wall(tiles, width))
+    elif gain is None:
         st.html(triples(originals, images, words, size=width, names=("original", "poison")))
     else:
         pictures = triples(

@@ -17,6 +17,7 @@ FAMILIES = {
     "targeted": "Crafts poisons against one test image: no trigger, right labels, changes of at most epsilon.",
     "noise": "Changes labels and no pixel.",
     "imported": "Takes poisons from a file.",
+    "given": "Poisons nothing: the images may have come poisoned.",
 }
 """What the attacks of a family do, in the order in which they are offered."""
 

@@ -104,7 +104,13 @@ def _file(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
     st.html(images.triples(pairs.clean, pairs.changed, pairs.words, size=BASE))
 
 
-SHOWN = {"trigger": _trigger, "targeted": _target, "noise": _noise, "imported": _file}
+def _given(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
+    say.empty(
+        "Nothing is poisoned here", "The images are looked at as they come. “Bring your own” does that in one go."
+    )
+
+
+SHOWN = {"trigger": _trigger, "targeted": _target, "noise": _noise, "imported": _file, "given": _given}
 """How the attacks of a family are previewed."""
 
 

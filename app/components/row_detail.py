@@ -10,6 +10,7 @@ from app.components import gallery, say
 from app.components.images import Tile, triples, wall
 from core.figures import palette
 from core.figures.targeted import QUANTITIES
+from core.given import is_given
 from core.runs.view import RunView
 
 TIMES = 8
@@ -36,9 +37,12 @@ def draw(seen: RunView, every: cache.AllRows, row: int, truth: bool) -> None:
     if truth:
         changed = " (changed)" if true[0] != label else ""
         kind = "poison" if poison else COVER if cover else "clean"
-        facts += [("Label before", f"{names[int(true[0])]}{changed}"), ("Truth", kind)]
+        before = "nobody knows" if is_given(seen.run.spec) else f"{names[int(true[0])]}{changed}"
+        facts += [("Label before", before), ("Truth", kind)]
     st.html(_table(facts + _scores(every, row)))
-    if poison or cover:
+    if is_given(seen.run.spec):
+        say.small("The data were looked at as they came: what was done to a row, nobody here knows.")
+    elif poison or cover:
         _changed(seen, row, images)
     elif truth:
         say.small("Nothing was done to this image.")

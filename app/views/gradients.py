@@ -17,6 +17,7 @@ from app.components import (
 from app.components.gradient_data import Space
 from app.components.gradient_look import GradientLook, drawn, kept
 from core.analysis import effective
+from core.given import is_given
 from core.runs import sweep
 from core.runs.store import Run
 from core.runs.view import RunView
@@ -31,6 +32,14 @@ def page() -> None:
     if run is None:
         return
     which_run.heading(run, f"Gradients of {run.name}")
+    if is_given(run.spec):
+        say.empty(
+            "No gradient space",
+            "It is drawn around the gradient of one chosen target image, and nobody knows whom an attacker "
+            "of these data is after. How many rows stand alone in it is on “Is it poisoned?”.",
+        )
+        st.page_link(routes.page("check"), label="Is it poisoned?", query_params={"run": run.id})
+        return
     if not trials.is_targeted(run):
         say.empty(
             "No gradient space",

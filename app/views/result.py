@@ -29,6 +29,7 @@ from core.errors import PoisonscopeError
 from core.facts import FACTS
 from core.figures import palette
 from core.flags import tellable
+from core.given import is_given
 from core.runs.store import Run
 from core.runs.view import RunView
 from core.verdict import filtered, verdict
@@ -117,7 +118,7 @@ def _done(run: Run) -> None:
             _told(seen, defenses)
         _under_the_lens(run, seen, [arm for arm in defenses if result["arms"][arm].get("detection")])
     if run.spec.get("attack") and not targeted:  # the trials have shown them beside the target
-        st.subheader("Poisons beside their originals", anchor=False)
+        st.subheader("Poisons" if is_given(run.spec) else "Poisons beside their originals", anchor=False)
         gallery.poisons(seen)
     sweep_panel.panel(run)
     _costs(result)
@@ -129,6 +130,10 @@ def _verdict(run: Run, result: dict[str, Any]) -> None:
     truth = frame.truth()
     said = verdict(result, cache.view(run).class_names or (), truth=truth)
     st.html(block(said, tellable(result.get("flags", []), truth=truth)))
+    if is_given(run.spec):
+        st.page_link(
+            routes.page("check"), label="Is it poisoned?", icon=":material/troubleshoot:", query_params={"run": run.id}
+        )
 
 
 def _numbers(result: dict[str, Any]) -> None:
@@ -224,7 +229,7 @@ def _costs(result: dict[str, Any]) -> None:
 
 def _reproduce(run: Run) -> None:
     st.subheader("Do it again", anchor=False)
-    if not frame.truth():
+    if frame.hidden():
         say.small("How this run was made would tell what was poisoned: switch on “Reveal truth” in the sidebar.")
         return
     try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from core import describe
 from core.errors import StoreError
 from core.flags import tellable
+from core.given import unknown
 from core.report import methods, pictures, results, settings
 from core.report.parts import Block, Report, Section, Wanted
 from core.runs.record import Run
@@ -45,6 +46,8 @@ def make(store: Store, run: Run, wanted: Wanted | None = None) -> Report:
         StoreError: the run has no result, or one that this version cannot read.
     """
     wanted = wanted or Wanted()
+    if unknown(run.spec):
+        wanted = replace(wanted, truth=False)
     if run.result is None:
         raise StoreError(f"The run {run.id!r} is {run.state} and has no result; a report needs one.")
     seen = RunView(store, run)

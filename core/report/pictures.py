@@ -12,6 +12,7 @@ from core.charts import targeted
 from core.charts.chart import Chart
 from core.errors import PoisonscopeError
 from core.figures.palette import TWINS, arm_titles
+from core.given import is_given
 from core.pictures import difference, gain, png
 from core.report import results
 from core.report.parts import Block, Drawing, Words
@@ -76,8 +77,8 @@ def gradients(seen: RunView, truth: bool) -> list[Block]:
 
 def poisons(seen: RunView, truth: bool) -> list[Block]:
     """Some poisons beside their originals, and the target where there is one."""
-    if not truth or not seen.run.spec.get("attack"):
-        return []
+    if not truth or not seen.run.spec.get("attack") or is_given(seen.run.spec):
+        return []  # of data that came as they are, nobody knows the originals
     rows = seen.poison_rows
     if rows is None:
         return [Words(f"<p>{ABSENT}</p>")]

@@ -10,6 +10,7 @@ import numpy as np
 from core import exchange
 from core.crafted import Facts, Poisons
 from core.errors import StoreError
+from core.given import is_given
 from core.runs.artifacts import Artifacts
 from core.runs.record import Run
 from core.runs.store import Store
@@ -48,6 +49,8 @@ def _steps(run: Run, artifacts: Artifacts) -> tuple[Step, list[Step]]:
     data = [step for step in run.steps if step["kind"] == "data" and artifacts.has(step["key"])]
     planned = [step for step in run.steps if step["kind"] == "poison"]
     crafted = [step for step in planned if artifacts.has(step["key"])]
+    if is_given(run.spec):
+        raise StoreError(f"The run {run.id!r} looks at data as they came, so it has no poisons of its own to write.")
     if run.spec.get("attack") is None:
         raise StoreError(f"The run {run.id!r} has no attack, so there are no poisons to write.")
     if not data or not crafted:
