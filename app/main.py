@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import class_link, routes
+from app import class_link, routes, stale_reruns
 from app.components import frame
 
+stale_reruns.install()
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
 
 st.set_page_config(page_title="Poisonscope", page_icon=str(IMAGES / "icon.png"), layout="wide")
@@ -15,5 +16,6 @@ chosen = st.navigation(
     {section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()},
     position="hidden" if class_link.hides("nav") else "sidebar",
 )
+stale_reruns.note(chosen._script_hash)
 frame.draw(lesson=chosen.url_path == "learn")
 chosen.run()

@@ -22,7 +22,8 @@ def restarted(dashboard: Dashboard) -> Iterator[Dashboard]:
 def test_the_first_visitor_of_a_fresh_server_comes_by_a_deep_link(
     restarted: Dashboard, visit: Visit, finished: str
 ) -> None:
-    visitor = visit(f"{finished}&cls=0: stop&truth=false", at=restarted).finished()
+    spectral = finished.replace("/result", "/spectral")
+    visitor = visit(f"{spectral}&cls=0: stop&truth=false", at=restarted).under_the_lens()
     page = visitor.page
     expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_contain_text(["Start", "Lab", "Run"])
     expect(page.get_by_role("switch", name="Reveal truth")).not_to_be_checked()

@@ -22,7 +22,7 @@ def title(visitor: Visitor) -> str:
 
 def guess(visitor: Visitor) -> None:
     """As a student would: take the first choice, or move the slider by one."""
-    choices = visitor.page.locator(".st-key-lesson-words [data-testid=stRadio] label")
+    choices = visitor.page.locator(".st-key-lesson-words [data-testid=stRadio] label:has(input)")
     if choices.count():
         choices.nth(0).click()
     else:
