@@ -14,6 +14,7 @@ PAGES = {
     "lab": ("Lab", "science"),
     "bring": ("Bring your own", "upload"),
     "attacker": ("Attacker", "bolt"),
+    "play": ("Play", "toys"),
     "runs": ("Runs", "list"),
     "result": ("Run", "monitoring"),
     "spectral": ("Spectral", "bubble_chart"),
@@ -28,7 +29,7 @@ PAGES = {
 
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
-    "Experiment": ("lab", "bring", "attacker", "runs"),
+    "Experiment": ("lab", "bring", "attacker", "play", "runs"),
     "Analyse": ("result", "spectral", "gradients", "inside", "images", "check"),
     "Share": ("compare", "report"),
 }

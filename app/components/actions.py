@@ -3,7 +3,7 @@
 import html
 import io
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -65,8 +65,13 @@ def clone(run: Run | None, key: str, width: Width = "stretch") -> None:
     )
     if not pressed or not run:
         return
+    to_lab({**run.spec, "name": run.name})
+
+
+def to_lab(spec: dict[str, Any]) -> None:
+    """Open the Lab with an experiment's settings."""
     try:
-        form = settings.whole({**run.spec, "name": run.name})
+        form = settings.whole(spec)
     except PoisonscopeError as error:
         st.error(f"This version cannot repeat the run: {error}", icon=":material/error:")
         return

@@ -51,6 +51,22 @@ def words(text: str) -> str:
     return f"drawing, {side} × {side}"
 
 
+def cross(side: int, colour: str) -> str:
+    """A diagonal cross of one colour, `#rrggbb`: something to start with."""
+    pen = colour.removeprefix("#").lower()
+    return written([[pen if column in (row, side - 1 - row) else EMPTY for column in range(side)] for row in range(side)])
+
+
+def resized(text: str, side: int) -> str:
+    """A drawing with another number of cells along a side: cut off, or empty ones added, on the right and below."""
+    cells = read(text)
+    kept = [[*row[:side], *([EMPTY] * (side - len(row)))] for row in cells[:side]]
+    kept += [[EMPTY] * side for _ in range(side - len(kept))]
+    if all(cell == EMPTY for row in kept for cell in row):  # what is left of it would be no drawing
+        kept[0][0] = next(cell for row in cells for cell in row if cell != EMPTY)
+    return written(kept)
+
+
 def stretched(cells: Cells, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A drawing at a size: every pixel takes the cell that its own place falls into.
 

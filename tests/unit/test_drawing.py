@@ -60,6 +60,13 @@ def test_a_drawing_shines_through_and_is_grey_on_grey_images() -> None:
     assert stamped[0, 0, 0, 0] == 88 and stamped[0, 0, 0, 1] == 100
 
 
+def test_a_drawing_grows_and_shrinks_on_the_right_and_below() -> None:
+    assert drawing.resized(TWO, 3) == "drawn:ff0000------------.------0000ff------.------------------"
+    assert drawing.resized(TWO, 1) == "drawn:ff0000"
+    assert drawing.resized("drawn:------ff0000.------ff0000", 1) == "drawn:ff0000", "never empty"
+    assert drawing.cross(3, "#FFD400") == "drawn:ffd400------ffd400.------ffd400------.ffd400------ffd400"
+
+
 @pytest.mark.parametrize(("row", "column"), [(5, 0), (0, 5), (-1, 0), (0, -1)])
 def test_a_patch_outside_of_the_image_is_refused(row: int, column: int) -> None:
     with pytest.raises(AttackError, match=f"row {row}, column {column} does not fit into 6 x 6"):
