@@ -6,6 +6,7 @@ Nothing that is refused stays behind, and no path comes from anybody but us.
 import csv
 import hashlib
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -81,7 +82,11 @@ def images(content: bytes, uploads: Path, *, size: int = 32, truth: str | None =
         root = zips.unpack(content, kept if kept.exists() else folder / "set")
         if truth is None:
             truth = _truth_inside(content)
-        found = _looked(root, size, truth)
+        try:
+            found = _looked(root, size, truth)
+        except DataError as error:  # a visitor has no use for our folders
+            said = re.sub(rf"'{re.escape(str(uploads))}[^']*'", "the zip", str(error))
+            raise DataError(said[:1].upper() + said[1:]) from None
         if not kept.exists():
             _keep(folder / "set", kept)
         place = zips.dataset_root(kept)

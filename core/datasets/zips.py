@@ -97,13 +97,16 @@ def check_header(path: Path, name: str) -> None:
     Raises:
         DataError: one sentence with the file's name.
     """
+    shown = f"{printable(name)!r:.200}"
     try:
         with Image.open(path, formats=FORMATS) as image:
-            pixels = image.width * image.height
+            large = image.width * image.height > MOST_PIXELS
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        large = True
     except Exception as error:  # a damaged file makes Pillow raise nearly anything
-        raise DataError(f"{printable(name)!r:.200} is no image that can be read ({type(error).__name__}).") from None
-    if pixels > MOST_PIXELS:
-        raise DataError(f"{printable(name)!r:.200} has {pixels:,} pixels; at most {MOST_PIXELS:,} are taken.")
+        raise DataError(f"{shown} is no image that can be read ({type(error).__name__}).") from None
+    if large:
+        raise DataError(f"{shown} has too many pixels; at most {MOST_PIXELS:,} are taken.")
 
 
 def _safe(entry: zipfile.ZipInfo) -> PurePosixPath:

@@ -10,16 +10,18 @@ from PIL import Image
 
 from core import registry, spec
 from core.datasets.base import Dataset, Split
+from tests.brought import npz
 
-NEEDED: dict[str, dict[str, Any]] = {"folder": {"path": "FOLDER"}}
+NEEDED: dict[str, dict[str, Any]] = {"feature_file": {"path": "NPZ"}, "folder": {"path": "FOLDER"}}
 """Settings without which there is no such data set."""
 
 READY: dict[str, dict[str, Any]] = {
+    "feature_file": {"path": "NPZ"},
     "signs": {"train": 40, "test": 20},
     "digits": {"size": 16},
     "folder": {"path": "FOLDER", "size": 16},
 }
-"""Sources that need no download, small; FOLDER stands for a folder of images."""
+"""Sources that need no download, small; FOLDER stands for a folder of images, NPZ for a file of features beside it."""
 
 each_dataset = pytest.mark.parametrize("name", registry.names("datasets"))
 
@@ -34,11 +36,14 @@ def folder(tmp_path: Path) -> Path:
             for number in range(count):
                 pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(place / f"{number}.png")
+    features = random.normal(size=(12, 5)).astype(np.float32)
+    (tmp_path / "features.npz").write_bytes(npz(features=features, labels=np.arange(12) % 3))
     return tmp_path / "images"
 
 
 def make(name: str, settings: dict[str, Any], folder: Path) -> Dataset:
-    filled = {key: str(folder) if value == "FOLDER" else value for key, value in settings.items()}
+    places = {"FOLDER": str(folder), "NPZ": str(folder.parent / "features.npz")}
+    filled = {key: places.get(value, value) for key, value in settings.items()}
     dataset: Dataset = registry.load("datasets", name)(**filled)
     return dataset
 
