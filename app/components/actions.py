@@ -16,7 +16,7 @@ from core.runs.store import Run
 
 Width = Literal["stretch", "content"]
 RESUMABLE = ("cancelled", "failed", "lost")
-TELLS = "Tells what only the attacker knows: switch on “Reveal truth” in the sidebar to have it."
+TELLS = "Tells what only the attacker knows, and the truth is hidden now."
 """Why something is not to be had while the truth is hidden."""
 
 

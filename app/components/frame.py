@@ -31,6 +31,13 @@ def about(run: Run) -> None:
     st.session_state["truth_unknown"] = given.unknown(run.spec)
 
 
+def how() -> str:
+    """How to see the truth that is hidden now."""
+    if class_link.hides("truth"):
+        return "This class link keeps it hidden."
+    return "Switch on “Reveal truth” in the sidebar to see it."
+
+
 def big() -> bool:
     """Whether the page is drawn for the back row."""
     return bool(st.session_state.get("big", False))

@@ -22,7 +22,7 @@ def poisons(seen: RunView) -> None:
         say.empty("Nobody knows", "The data were looked at as they came: which rows are poisons is not known.")
         return
     if not frame.truth():
-        say.empty("Hidden", "Switch on “Reveal truth” in the sidebar to see the poisons beside their originals.")
+        say.empty("Hidden", f"The poisons beside their originals are part of the truth. {frame.how()}")
         return
     rows = seen.poison_rows
     if rows is None:

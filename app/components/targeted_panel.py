@@ -49,7 +49,7 @@ def _panel(run: Run) -> RunView:
     seen, arm = _choose(run)
     look = Choice(run, seen, arm, frame.big())
     if not frame.truth():
-        say.empty("Hidden", "Switch on “Reveal truth” in the sidebar to see the target, the poisons and what they do.")
+        say.empty("Hidden", f"The target, the poisons and what they do are part of the truth. {frame.how()}")
         return seen
     charts: dict[str, Chart | None] = {}
     with top:

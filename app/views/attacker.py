@@ -60,7 +60,7 @@ def _board(spent: Spent, live: list[str]) -> None:
     if [run.id for run in now] != live:
         st.rerun()
     if not frame.truth():
-        say.empty("Hidden", "How many poisons a run had is part of the truth: switch on “Reveal truth” in the sidebar.")
+        say.empty("Hidden", f"How many poisons a run had is part of the truth. {frame.how()}")
         return
     shipped = st.toggle("With the runs that came with Poisonscope", value=True, key="shipped", bind="query-params")
     counted = [run for run in runs if shipped or run.origin != "showcase"]

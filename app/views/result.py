@@ -230,7 +230,7 @@ def _costs(result: dict[str, Any]) -> None:
 def _reproduce(run: Run) -> None:
     st.subheader("Do it again", anchor=False)
     if frame.hidden():
-        say.small("How this run was made would tell what was poisoned: switch on “Reveal truth” in the sidebar.")
+        say.small(f"How this run was made would tell what was poisoned. {frame.how()}")
         return
     try:
         form = settings.whole({**run.spec, "name": run.name})

@@ -57,6 +57,7 @@ def test_a_guess_then_the_truth(visit: Visit, shown: Dashboard) -> None:
     guess(visitor)
     visitor.button("Reveal").click()
     expect(visitor.page.locator(".ps-verdict")).to_contain_text("The answer: Two.")
+    visitor.settled()
     until(lambda: "Poisons (60)" in chart.evaluate(names), "the poisons are drawn")
     visitor.button("Next").click()
     until(lambda: title(visitor) == "Two means", "the next step")
@@ -73,6 +74,7 @@ def test_a_class_link_keeps_its_promise_on_other_pages(visit: Visit, shown: Dash
     page.get_by_text(re.compile("The run behind it")).click()
     page.wait_for_url("**/result*")
     visitor.settled()
+    expect(page.get_by_text("This class link keeps it hidden.").first).to_be_visible()
     expect(page.get_by_text("Reveal truth")).to_have_count(0)
     expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
 
