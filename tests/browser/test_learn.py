@@ -47,6 +47,7 @@ def test_keys_walk_through_a_lesson_and_leave_sliders_alone(visit: Visit, shown:
     assert title(visitor) == "Counting squares"
 
 
+@pytest.mark.timeout(300)
 def test_a_guess_then_the_truth(visit: Visit, shown: Dashboard) -> None:
     visitor = visit("/learn?lesson=3&step=1", at=shown)
     chart = visitor.page.locator(".st-key-lesson-picture .js-plotly-plot")
