@@ -18,7 +18,7 @@ SCRIPT, TICK, MEMORY = 0.15, 0.2, 300.0
 TURNS, WARM = 9, 2
 TABS, LOOKS = 30, 6
 """Watching tabs, and how often each of them looks."""
-EPOCHS = 2000
+EPOCHS = 1000
 """Of the run that is watched: more than it has time for."""
 ROUNDS = 5
 

@@ -1,6 +1,7 @@
 """A browser's tab without a browser: it speaks Streamlit's protocol over a websocket and draws nothing."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -32,17 +33,19 @@ class Tab:
     """
 
     def __init__(self, address: str) -> None:
-        socket = address.replace("http", "ws", 1) + "/_stcore/stream"
-        self._socket = connect(socket, subprotocols=[Subprotocol("streamlit")], max_size=LARGEST, compression=None)
+        self._address = address.replace("http", "ws", 1) + "/_stcore/stream"
+        self._open = ExitStack()
         self._place: dict[str, str] = {}
         self.pages: list[str] = []
         self.timers: dict[str, float] = {}
 
     def __enter__(self) -> "Tab":
+        streamlit = connect(self._address, subprotocols=[Subprotocol("streamlit")], max_size=LARGEST, compression=None)
+        self._socket = self._open.enter_context(streamlit)
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._socket.close()
+        self._open.close()
 
     def open(self, path: str) -> Answer:
         """Go to a page such as `result?run=…`; the time from the message to the end of the script."""
