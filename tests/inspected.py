@@ -22,7 +22,10 @@ def result(accuracy: float = 0.9, spec: dict[str, Any] | None = None) -> dict[st
         rate = {"mean": share, "low": share - 0.05, "high": share + 0.05, "n": 100, "seeds": 1, "interval": "wilson"}
         return {"clean_accuracy": rate, "asr": None, "target_probability": None, "seconds": 1.0, "passes": 90, **more}
 
-    removed = {"detection": {"removed": 60}}
+    removed: dict[str, Any] = {"detection": {"removed": 60}}
+    if (spec or asked())["attack"]["truth"] == "listed":
+        known = {"tpr": 0.8, "fpr": 0.2, "precision": 0.1, "auroc": 0.9, "poisons_left": 2}
+        removed = {"detection": {**removed["detection"], **known}}
     arms = {"undefended": arm(accuracy), "screening": arm(0.9, **removed), "screening_random": arm(0.9, **removed)}
     return {"device": "cpu", "spec": spec or asked(), "arms": arms, "control": None, "pairs": [], "flags": []}
 

@@ -75,10 +75,10 @@ WRONG: dict[str, tuple[Spoil, str]] = {
         lambda w: {**w, "head.bias": torch.zeros(4, dtype=torch.int64)}, "'head.bias' of the weights is of torch.int64",
     ),
     "not finite": (
-        lambda w: {**w, "head.bias": torch.full((4,), float("nan"))}, "'head.bias' of the weights holds values that are not",
+        lambda w: {**w, "head.bias": torch.full((4,), float("nan"))}, "'head.bias' of the weights holds values that",
     ),
     "no spread": (
-        lambda w: {**w, "normalise.std": torch.zeros(1, 3, 1, 1)}, "'normalise.std' of the weights holds values that are",
+        lambda w: {**w, "normalise.std": torch.zeros(1, 3, 1, 1)}, "'normalise.std' of the weights holds values that",
     ),
 }  # fmt: skip
 
