@@ -170,11 +170,11 @@ def _look(name: str, told: dict[str, list[float | None]]) -> Look:
         for part in ("measured", "without_suspects", "without_random")
     )
     places = []
-    for label in np.flatnonzero(np.isfinite(measured)):
-        controls = np.concatenate([cleaned, np.delete(measured, label)])
+    for each in np.flatnonzero(np.isfinite(measured)).tolist():
+        controls = np.concatenate([cleaned, np.delete(measured, each)])
         controls = controls[np.isfinite(controls)]
         if len(controls):
-            places.append((anomaly(float(measured[label]), controls), int(label), controls))
+            places.append((anomaly(float(measured[each]), controls), int(each), controls))
     if not places:
         return Look(name, measured, cleaned, random, None, 0, 0, 1.0, 0.0, False)
     above, label, controls = max(places, key=lambda place: place[0])

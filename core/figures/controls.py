@@ -37,7 +37,7 @@ def strips(
                 y=[line] * len(there),
                 mode="markers",
                 name=line,
-                text=[names[each] for each in there],
+                text=[names[int(each)] for each in there],
                 marker={"color": colour, "symbol": symbol, "size": 11, "opacity": 0.75, "line": {"width": 1}},
                 hovertemplate="%{text}: %{x:.3f}<extra></extra>",
             )

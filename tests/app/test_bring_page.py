@@ -110,9 +110,8 @@ def test_a_network_is_waited_for_and_then_looked_at(app: Open, store: Store, pic
     assert "no safetensors file" in page.error[0].value and page.button(key="bring-run").disabled
     large = replace(pictures, images=np.zeros((len(pictures), 3, 32, 32), np.uint8))  # the side that is offered
     net = build(registry.load("models", "small_cnn")(), large, 0, "cpu")
-    page.file_uploader(key="bring-weights").upload(
-        "w.safetensors", save({name: each.contiguous() for name, each in net.state_dict().items()})
-    ).run()
+    weights = {name: each.contiguous() for name, each in net.state_dict().items()}
+    page.file_uploader(key="bring-weights").upload("w.safetensors", save(weights)).run()
     assert not page.error
     page.button(key="bring-run").click().run()
     assert not page.exception and Path(store.runs()[0].spec["attack"]["weights"]).parent == store.home / "uploads"
