@@ -137,7 +137,7 @@ def _figure(
 ) -> go.Figure:
     """The map, drawn once for everybody who chooses the same; nobody may change it afterwards."""
     _, _, tool, pictured, _ = place
-    return gradients.animated_map(
+    made = gradients.animated_map(
         _found.positions,
         _found.rows,
         _look.space.epochs,
@@ -149,6 +149,7 @@ def _figure(
         labels=not pictured,
         big=_look.big,
     )
+    return go.Figure(made.to_dict())  # with arrays as they travel, or else they are packed anew for every visitor
 
 
 def _spoken(look: GradientLook, found: Places) -> str:
