@@ -15,6 +15,7 @@ st.logo(str(IMAGES / "logo.png"), size="large", icon_image=str(IMAGES / "icon.pn
 chosen = st.navigation(
     {section: [routes.page(name) for name in names] for section, names in routes.SECTIONS.items()},
     position="hidden" if class_link.hides("nav") else "sidebar",
+    expanded=True,
 )
 stale_reruns.note(chosen._script_hash)
 frame.draw(lesson=chosen.url_path == "learn")
