@@ -26,7 +26,7 @@ def ordinal(place: int) -> str:
 
 def words(run: Run) -> str:
     """The state in two or three words."""
-    took = duration(run.seconds) if run.seconds else ""
+    took = duration(run.seconds) if run.seconds and run.seconds >= 1 else ""  # less: every step was there before
     quiet = duration(time.time() - run.heartbeat) if run.heartbeat else "a while"
     return {
         "queued": f"Waiting ({ordinal(run.position)})" if run.position else "Waiting",
