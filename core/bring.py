@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,9 +104,7 @@ def _looked(root: Path, size: int, truth: str | None) -> Given:
         raise DataError("Images must lie one level deep, as class/picture.png.")
     for path in files:
         zips.check_header(path, str(path.relative_to(root)))
-    counts: dict[str, int] = {}
-    for name in positions:
-        counts[name.split("/")[-2]] = counts.get(name.split("/")[-2], 0) + 1
+    counts = dict(sorted(Counter(name.split("/")[-2] for name in positions).items()))
     settings = {"name": "folder", "size": size, "test_fraction": HELD_BACK, "flip": False}
     if truth is None:
         return Given(settings, counts, (3, size, size), None)

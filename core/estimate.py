@@ -284,9 +284,10 @@ def _surrogates(experiment: Experiment) -> int:
 
 
 def _victims(experiment: Experiment) -> int:
-    """Models of all arms, the controls among them."""
+    """Models of all arms, the controls among them; data that come as they are have none."""
     poisoned = 0 if experiment.attack is None else experiment.keys * (1 + 2 * len(experiment.defenses))
-    return experiment.victims * (1 + poisoned)
+    controls = 0 if getattr(experiment.attack, "family", "") == "given" else 1
+    return experiment.victims * (controls + poisoned)
 
 
 def _pretrained(experiment: Experiment) -> int:

@@ -23,7 +23,7 @@ LAYOUT = """my-data.zip
 ├── cat/0001.png
 ├── cat/0002.png
 ├── dog/0001.png
-└── poisons.csv     (only if somebody knows: one file a line, such as cat/0002.png)"""
+└── poisons.csv"""
 SHOWN = 12
 """Classes that are named; the others are counted."""
 
@@ -136,6 +136,7 @@ def _what(kind: str) -> None:
         st.code('numpy.savez("features.npz", features=f, labels=y)', language="python")
     else:
         st.code(LAYOUT, language=None)
+        say.small("poisons.csv only if somebody knows: one file a line, such as cat/0002.png.")
         say.small("Nothing in a file is run. Files that lead outside of the zip, links and bombs are refused.")
 
 
@@ -187,6 +188,7 @@ def _offer(given: Given, model: Any, weights: str, *, waits: bool) -> None:
     else:
         from core import estimate
 
+        estimate.remember_rows(asked, given.rows)
         expected = describe.duration(estimate.seconds(asked, cache.device(asked.device)))
         say.small(f"About {expected} here: {estimate.trainings(asked)} networks are trained and compared.")
     if given.images and st.button("Poison it in the Lab", width="stretch", key="bring-lab", icon=":material/science:"):
