@@ -15,6 +15,7 @@ PAGES = {
     "bring": ("Bring your own", "upload"),
     "attacker": ("Attacker", "bolt"),
     "play": ("Play", "toys"),
+    "duel": ("Duel", "swords"),
     "runs": ("Runs", "list"),
     "result": ("Run", "monitoring"),
     "spectral": ("Spectral", "bubble_chart"),
@@ -29,7 +30,7 @@ PAGES = {
 
 SECTIONS = {
     "Begin": ("start", "learn", "story"),
-    "Experiment": ("lab", "bring", "attacker", "play", "runs"),
+    "Experiment": ("lab", "bring", "attacker", "play", "duel", "runs"),
     "Analyse": ("result", "spectral", "gradients", "inside", "images", "check"),
     "Share": ("compare", "report"),
 }

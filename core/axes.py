@@ -148,5 +148,16 @@ ADVERSARIAL_PART = Axis(
     proposals=(0.25, 0.5, 0.75),
     defense="adversarial_poisoning",
 )
+SIZE = Axis(
+    setting="size",
+    noun="trigger size",
+    title="Trigger size: side of the patch in pixels",
+    asked="Trigger sizes to add, in pixels",
+    part="size",
+    proposals=(1, 2, 3, 5, 8),
+    unit=" px",
+)
 AXES = (EPSILON, BUDGET, EPIC_SHARE, ADVERSARIAL_PART)
 """In the order in which they are offered."""
+STRENGTHS = (BUDGET, EPSILON, SIZE)
+"""What makes an attack stronger, in the order in which it is offered for a duel."""

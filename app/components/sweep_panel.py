@@ -51,7 +51,7 @@ def _section(run: Run, offered: tuple[Axis, ...]) -> None:
         _curve(found)
         _learning(found)
     with right, st.container(border=True):
-        _extend(run, found)
+        extend(run, found)
     st.html(_table(found))
     _beside(found)
 
@@ -169,7 +169,8 @@ def _beside(found: Sweep) -> None:
 # ---- what could be added
 
 
-def _extend(run: Run, found: Sweep) -> None:
+def extend(run: Run, found: Sweep) -> None:
+    """A box with values to add, what they cost, and the button that queues them."""
     axis = found.axis
     st.markdown("**Extend this curve**")
     text = st.text_input(

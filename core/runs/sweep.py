@@ -63,11 +63,11 @@ class Sweep:
         return any(point.run.live for point in self.points)
 
 
-def axes(run: Run) -> tuple[Axis, ...]:
+def axes(run: Run, among: tuple[Axis, ...] = AXES) -> tuple[Axis, ...]:
     """The settings against which a run's attack success can be drawn; none where success was not measured."""
     if not _measured(run)[0]:
         return ()
-    return tuple(axis for axis in AXES if axis.read(run.spec) is not None)
+    return tuple(axis for axis in among if axis.read(run.spec) is not None)
 
 
 def sweep(store: Store, run: Run, axis: Axis) -> Sweep:
