@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from app import cache
 from app.components import say
+from core import showcase
 from core.runs.view import RunView
 
 LOOK = 1.5
@@ -22,4 +24,14 @@ def wait(seen: RunView) -> None:
 
 def _look(seen: RunView) -> None:
     if seen.labels is not None:
+        st.rerun()
+
+
+def more() -> None:
+    """Draw the whole page again whenever another shipped run has got its images; says nothing itself."""
+    st.fragment(_more, run_every=LOOK)(len(showcase.undrawn(cache.store())))
+
+
+def _more(before: int) -> None:
+    if len(showcase.undrawn(cache.store())) < before:
         st.rerun()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app import cache
-from app.components import say
+from app.components import drawing, say
 from app.lessons import backdoor, honesty, isolation, matching, playground, practice, signatures
 from app.lessons.shipped import Screen
 from core import showcase
@@ -65,6 +65,8 @@ def draw(screen: Screen) -> None:
     try:
         WIDGETS[screen.step.widget](screen)
     except PoisonscopeError as error:
-        waits = "Its pictures are drawn once, after the first start; come back in a few seconds."
-        advice = waits if showcase.undrawn(cache.store()) else "`make showcase` makes the runs that lessons show."
-        say.empty("Nothing to show here yet", f"{error} {advice}")
+        if showcase.undrawn(cache.store()):
+            say.empty("Nothing to show here yet", f"{error} Its pictures are drawn once, after the first start.")
+            drawing.more()
+        else:
+            say.empty("Nothing to show here yet", f"{error} `make showcase` makes the runs that lessons show.")
