@@ -41,6 +41,10 @@ class Site:
     large: str
     chromium: str
 
+    def address(self, path: str) -> str:
+        """Of a page, from its path."""
+        return f"{self.dashboard.address}/{path.removeprefix('/')}"
+
     @property
     def paths(self) -> dict[str, str]:
         """Address of every page about a finished run, by the page's name; the app itself says which there are."""
