@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import ahead, cache, queueing, routes, trying
 from app.components import actions, drawing, frame, play_answers, play_controls, play_target, say, which_run
@@ -48,16 +49,20 @@ def _play(run_id: str) -> None:
     with left:
         place = st.container()  # drawn last, with what the widgets below it say
         play_controls.trigger(play)
-        _stage(play, place)
         _to_lab(play)
-    with right:
-        _answer(play)
+    try:
+        picture = trying.stamped(play.now, play.attack, play.image, play.names)
+        _stage(play, place, picture)
+        with right:
+            _answer(play, picture)
+    except PoisonscopeError as error:
+        right.error(str(error), icon=":material/error:")
     if not frame.truth():
         say.small("Reveal truth is off: this run’s own trigger and what it is for stay hidden. Can you find them?")
     play.write()
 
 
-def _stage(play: Play, place: object) -> None:
+def _stage(play: Play, place: DeltaGenerator, picture: np.ndarray) -> None:
     now = play.now
 
     def moved(row: int, column: int, held: bool) -> None:
@@ -65,11 +70,10 @@ def _stage(play: Play, place: object) -> None:
         play.patch(row=row, column=column)
 
     movable = now.stamped and not now.whole
-    picture = play.image if movable else trying.stamped(now, play.attack, play.image, play.names)
     shows = "your photo" if play.true is None else f"“{play.names[play.true]}”"
-    with place:  # type: ignore[attr-defined]
+    with place:
         stage(
-            picture,
+            play.image if movable else picture,
             now.patch if movable else None,
             said=f"A picture, {shows}"
             + (", with a trigger: arrow keys move it, with Shift by four pixels" if movable else ""),
@@ -79,15 +83,10 @@ def _stage(play: Play, place: object) -> None:
         )
 
 
-def _answer(play: Play) -> None:
-    arms, now = trying.arms(play.seen), play.now
-    try:
-        both = np.stack([play.image, trying.stamped(now, play.attack, play.image, play.names)])
-        answers = np.stack([trying.answers(play.seen, arm, both) for arm in arms])
-    except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    told = Answers(arms, play.names, answers[:, 0], answers[:, 1], play.true, play.wanted, now.stamped)
+def _answer(play: Play, picture: np.ndarray) -> None:
+    arms, both = trying.arms(play.seen), np.stack([play.image, picture])
+    answers = np.stack([trying.answers(play.seen, arm, both) for arm in arms])
+    told = Answers(arms, play.names, answers[:, 0], answers[:, 1], play.true, play.wanted, play.now.stamped)
     with st.container(key="play-answers"):
         st.html(play_answers.html_of(told))
 

@@ -15,7 +15,7 @@ from streamlit.util import calc_hash
 import core.runs.worker
 from app import cache
 core.runs.worker.ensure_worker = lambda store, *rest: False
-for page in ("", "lab", "attacker", "runs", "result", "spectral", "images", "report"):
+for page in ("", "lab", "attacker", "play", "duel", "runs", "result", "spectral", "images", "report"):
     test = AppTest.from_file("app/main.py", default_timeout=60)
     test._page_hash = calc_hash(page)
     test.query_params["run"] = sys.argv[1]
