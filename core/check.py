@@ -258,7 +258,7 @@ def _read_as(each: Reread, names: tuple[str, ...]) -> str:
     return (
         f"Of {each.suspects:,} rows of “{names[each.label]}” that stand out most, a network that never saw them reads "
         f"{each.other:,} as something else{most}; of {each.random:,} rows of the class drawn at random, "
-        f"{each.random_other:,} (p {_p(each.p)}, corrected for {len(names)} classes)."
+        f"{each.random_other:,} (p {chance(each.p)}, corrected for {len(names)} classes)."
     )
 
 
@@ -307,7 +307,8 @@ def _listed(labels: Sequence[int], names: tuple[str, ...]) -> str:
     return " and ".join(f"“{names[label]}”" for label in labels)
 
 
-def _p(value: float) -> str:
+def chance(value: float) -> str:
+    """A p value in words."""
     return "below 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
@@ -320,6 +321,14 @@ def place(look: Look, names: tuple[str, ...]) -> str:
         f"{look.controls} controls (empirical p {look.p:.2f}), {look.anomaly:+.1f} robust standard deviations from "
         f"their middle. {'That is far outside.' if look.far else 'That is nothing unusual.'}"
     )
+
+
+def named(found: Check) -> list[int]:
+    """The classes that an answer is about, by label; none where it is about none."""
+    if signs := [each.label for each in found.reread if each.sign]:
+        return signs
+    far = [look.label for look in found.looks if look.far and look.name in SHAPES and look.label is not None]
+    return list(dict.fromkeys(far))
 
 
 def as_json(found: Check) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def result(accuracy: float = 0.9, spec: dict[str, Any] | None = None) -> dict[st
         return {"clean_accuracy": rate, "asr": None, "target_probability": None, "seconds": 1.0, "passes": 90, **more}
 
     removed: dict[str, Any] = {"detection": {"removed": 60}}
-    if (spec or asked())["attack"]["truth"] == "listed":
+    if (spec or asked())["attack"].get("truth") == "listed":
         known = {"tpr": 0.8, "fpr": 0.2, "precision": 0.1, "auroc": 0.9, "poisons_left": 2}
         removed = {"detection": {**removed["detection"], **known}}
     arms = {"undefended": arm(accuracy), "screening": arm(0.9, **removed), "screening_random": arm(0.9, **removed)}

@@ -24,7 +24,7 @@ LAYOUT = """my-data.zip
 ├── cat/0002.png
 ├── dog/0001.png
 └── poisons.csv"""
-SHOWN = 12
+SHOWN = 5
 """Classes that are named; the others are counted."""
 
 

@@ -8,13 +8,17 @@ import streamlit as st
 
 from app import cache, routes
 from app.components import actions, frame, live, say, which_run
-from core.check import HEADLINES, KINDS, Check, Look, check, place
+from app.components.images import Tile, wall
+from core.check import HEADLINES, KINDS, Check, Look, chance, check, named, place
 from core.errors import PoisonscopeError
 from core.figures import controls
 from core.given import is_given
 from core.runs.store import Run
+from core.runs.view import RunView
 
-ASKED = "Is it poisoned?"
+ASKED, SCREENING = "Is it poisoned?", "screening"
+SHOWN = 16
+"""Suspects of a class that are shown."""
 EXPLAINED = """
 Three networks of the same kind are trained: one on the **whole set**, one **without its suspects**, and one without as
 many rows of each class **drawn at random**. Suspects are the smaller group of a class that falls in two, rows whose
@@ -55,6 +59,7 @@ def page() -> None:
         _nothing(run)
         return
     _answer(found)
+    _suspects(cache.view(run), found)
     _reread(found)
     _looks(run, found)
     _unknown(found)
@@ -95,6 +100,24 @@ def _rest(found: Check) -> str:
     return rest[:1].upper() + rest[1:]
 
 
+def _suspects(seen: RunView, found: Check) -> None:
+    """The rows that the answer is about: no number says as much as a look at them."""
+    scores, given, flagged = seen.scores(SCREENING), seen.labels, seen.flagged(SCREENING)
+    if not found.images or scores is None or given is None or flagged is None:
+        return
+    for label in named(found):
+        rows = np.flatnonzero(flagged & (given == label))
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
+        images = seen.images(rows[:SHOWN])
+        assert images is not None
+        name = found.names[label]
+        st.subheader("Look at them", anchor=False)
+        tiles = [Tile(image, f"row {row}", f"Row {row}, labelled {name}")
+                 for row, image in zip(rows.tolist(), images, strict=False)]  # fmt: skip
+        st.html(wall(tiles, 74 if frame.big() else 56))
+        say.small(f"{len(tiles)} of the {len(rows):,} suspects that are labelled “{name}”, the most suspicious first.")
+
+
 def _reread(found: Check) -> None:
     st.subheader("Read anew by networks that never saw them", anchor=False)
     columns: dict[str, list[Any]] = {
@@ -104,7 +127,7 @@ def _reread(found: Check) -> None:
         "mostly as": [None if each.most is None else found.names[each.most] for each in found.reread],
         "Random rows": [each.random for each in found.reread],
         "of them as something else": [each.random_other for each in found.reread],
-        "p, corrected": [each.p for each in found.reread],
+        "p, corrected": [chance(each.p) for each in found.reread],
         "Sign": ["yes" if each.sign else "no" for each in found.reread],
     }
     order = np.argsort([each.p for each in found.reread], kind="stable")
@@ -112,7 +135,6 @@ def _reread(found: Check) -> None:
         {name: [values[place] for place in order] for name, values in columns.items()},
         hide_index=True,
         placeholder="–",
-        column_config={"p, corrected": st.column_config.NumberColumn(format="%.4f")},
         alt="For every class, how many suspects and how many random rows are read as something else.",
     )
     say.small("A sign: at least half of the suspects are read as something else, and p is at most 0.01.")

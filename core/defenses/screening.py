@@ -9,7 +9,9 @@ from core.defenses.base import Filter, View
 from core.spec import setting
 
 CERTAIN = 1.0
-"""Scores above this are of rows that a look points at; those up to it are places along the top direction."""
+"""Scores from this on are of rows that a look points at; lower ones say how far out a row is, beside the furthest."""
+BELOW = 1.000001
+"""Keeps the furthest row of a class below CERTAIN."""
 
 
 class Screening(Filter):
@@ -48,13 +50,12 @@ class Screening(Filter):
         outvoted = self._outvoted(view)
         for label in np.unique(view.labels):
             rows = np.flatnonzero(view.labels == label)
-            places = np.argsort(np.argsort(far[rows], kind="stable"), kind="stable")
-            result[rows] = (places + 1) / len(rows)
+            result[rows] = far[rows] / max(BELOW * far[rows].max(), 1e-12)
             result[rows] += CERTAIN * (self._group(view, rows) | (outvoted[rows] > 0))
         return result
 
     def flag(self, scores: np.ndarray, view: View) -> np.ndarray:
-        flagged = scores > CERTAIN
+        flagged = scores >= CERTAIN
         for label in np.unique(view.labels):
             rows = np.flatnonzero(view.labels == label)
             furthest = rows[np.argsort(-scores[rows], kind="stable")[: round(self.share * len(rows))]]

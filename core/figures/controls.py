@@ -57,7 +57,7 @@ def strips(
                 name="stands out most",
             )
         )
-    palette.styled(figure, height=210, big=big, legend=False)
+    palette.styled(figure, height=185, big=big, legend=False)
     figure.update_layout(margin={"t": 26})
     figure.update_xaxes(title=title)
     figure.update_yaxes(categoryorder="array", categoryarray=LINES[::-1], range=[-0.6, 2.7])

@@ -103,6 +103,18 @@ def test_three_answers(told: dict[str, Any], headline: str, words: str, app: Ope
     assert "My data poisoned?" in said and "90 of 100" in said or "40 of 100" in said
 
 
+def test_the_rows_that_it_is_about_are_shown(app: Open, make: Make) -> None:
+    said = text(app("check", run=make(meta=found(misread={3: 11}))))
+    shown = re.findall(r'alt="Row (\d+), labelled (\w+)"', said)
+    # the first sixty rows are suspects, and row r is of class r % 5
+    assert sorted(int(row) for row, _ in shown) == list(range(3, 60, 5)) and {name for _, name in shown} == {"dog"}
+    assert "12 of the 12 suspects that are labelled “dog”" in said
+
+
+def test_where_nothing_is_unusual_nobody_is_shown(app: Open, make: Make) -> None:
+    assert "Look at them" not in text(app("check", run=make()))
+
+
 def test_every_class_is_in_the_tables_and_names_are_only_text(app: Open, make: Make) -> None:
     page = app("check", run=make(meta=found(misread={2: 12})))
     assert sorted(page.dataframe[0].value["Class"]) == sorted(NAMES)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from core.analysis import spectral
 from core.defenses.base import View
 from core.defenses.screening import Screening
 
@@ -41,12 +42,19 @@ def test_rows_whose_neighbours_disagree_go() -> None:
     features, labels = blobs()
     features[50] = features[90]  # a row of the second class lies in the third
     scores = Screening().scores(view(features, labels))
-    assert scores[50] > 1 and flagged(Screening(share=0, apart=1), features, labels).tolist() == [50]
+    assert scores[50] >= 1 and flagged(Screening(share=0, apart=1), features, labels).tolist() == [50]
 
 
-def test_scores_are_places_and_suspects_stand_above_all_others() -> None:
+def test_scores_are_distances_beside_the_furthest_and_suspects_stand_above_all_others() -> None:
     features, labels = blobs()
     features[:8, 5] += 8
     scores = Screening().scores(view(features, labels))
-    assert (scores[:8] > 1).all() and (scores[8:] <= 1).all() and scores.min() > 0
-    assert sorted(scores[labels == 1]) == [(place + 1) / 40 for place in range(40)]
+    assert (scores[:8] >= 1).all() and (scores[8:] < 1).all() and scores.min() >= 0
+    far = spectral.scores(features.astype(np.float32), labels)[labels == 1]
+    np.testing.assert_allclose(scores[labels == 1], far / far.max(), rtol=1e-5)
+
+
+def test_rows_that_are_all_alike_are_no_suspects() -> None:
+    features, labels = np.repeat(np.eye(3), 10, axis=0), np.repeat([0, 1, 2], 10)
+    assert not Screening(neighbours=5).scores(view(features, labels)).any()
+    assert len(flagged(Screening(share=0, neighbours=5), features, labels)) == 0
