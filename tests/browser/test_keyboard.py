@@ -13,11 +13,14 @@ from tests.browser.visitor import FINISH, Visitor
 FAR = 120
 """Presses of Tab that anything on a page may be away from where one is."""
 QUICK = "preset=badnets-digits&training.epochs=2"
-LOOKS = """on => { const near = [on, ...on.parentElement.querySelectorAll('*')], held = [];
-  for (let e = on.parentElement, i = 0; e && i < 4; e = e.parentElement, i++) near.push(e);
+LOOKS = """async on => { const near = [on, ...on.parentElement.querySelectorAll('*')];
+  for (let e = on.parentElement, i = 0; e && i < 6; e = e.parentElement, i++) near.push(e);
+  const settled = () => new Promise(done => setTimeout(done, 300));
   const look = () => near.map(e => { const s = getComputedStyle(e);
     return [s.outline, s.boxShadow, s.borderColor, s.backgroundColor].join(); }).join('|');
-  const focused = look(); on.blur(); const without = look(); on.focus(); return focused !== without; }"""
+  await settled(); const focused = look();
+  on.blur(); await settled(); const without = look();
+  on.focus(); return focused !== without; }"""
 WHERE = """() => { const on = document.activeElement, r = on.getBoundingClientRect();
   window.places ??= new WeakMap(); window.count ??= 0; if (!places.has(on)) places.set(on, ++count);
   return [places.get(on), on === document.body, on.outerHTML.slice(0, 120), r.bottom >= 0 && r.top <= innerHeight]; }"""
