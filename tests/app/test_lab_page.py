@@ -186,7 +186,7 @@ def test_attacks_are_offered_by_family_and_then_by_title(app: Open) -> None:
     families = [registry.load("attacks", name).family for name in lab_attack.ordered()]  # type: ignore[attr-defined]
     assert names[:3] == ["No attack", "Adaptive blend", "BadNets patch"]
     assert families == sorted(families, key=list(lab_attack.FAMILIES).index)
-    assert len(names) == 1 + len(families) and names[-1] == "Imported poisons"
+    assert len(names) == 1 + len(families) and names[-2:] == ["Imported poisons", "As given"]
 
 
 def test_a_targeted_attack_shows_its_key_and_crafts_nothing(app: Open) -> None:
