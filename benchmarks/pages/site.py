@@ -21,7 +21,7 @@ DRAWING = 120.0
 RUN = "showcase-badnets"
 RUNS = {"gradients": "showcase-clean-label", "inside": "showcase-robust"}
 """The finished run that a page is about; these two show what other attacks and defenses leave behind."""
-UNLIKE = {"compare": "compare?base=showcase-badnets", "learn": "learn?lesson=03-spectral-signatures"}
+UNLIKE = {"compare": "compare?base=showcase-badnets", "learn": "learn?lesson=3"}
 """Pages that are not about one run."""
 
 
