@@ -1,7 +1,7 @@
 """Finding image files in class folders, and decoding whatever a person may have put there."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -119,7 +119,7 @@ def told(one: str, many: str, names: list[str], shown: int = 5) -> str:
 
 
 def decode(
-    source: Path | BytesIO, size: int, formats: Sequence[str] = FORMATS, most_pixels: int = MOST_PIXELS
+    source: Path | BytesIO, size: int, formats: tuple[str, ...] = FORMATS, most_pixels: int = MOST_PIXELS
 ) -> tuple[_Pixels, tuple[str, ...]]:
     """Read one image, whatever its mode, as (3, size, size) uint8.
 
