@@ -10,7 +10,7 @@ from app import routes
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import Dashboard
 from tests.browser.test_showcase import DRAWN, SCHEMES
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import LARGE, SMALL, Visitor
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 RUNS = {"gradients": "showcase-clean-label", "inside": "showcase-robust"}
@@ -46,8 +46,10 @@ def findings(visitor: Visitor) -> list[Any]:
 def test_no_page_has_a_serious_finding_of_our_own(visit: Visit, shown: Dashboard, scheme: str, page: str) -> None:
     visitor = visit(f"/{'' if page == 'start' else page}?run={RUNS.get(page, USUAL)}", scheme=scheme, at=shown)
     expect(visitor.page.get_by_text("are being drawn")).to_have_count(0, timeout=DRAWN)
-    visitor.settled().shot(f"axe-{page}-{scheme}")
-    assert findings(visitor) == []
+    assert findings(visitor.settled()) == []
+    for width, height in (SMALL, LARGE):  # every page is kept as a picture, to be looked at
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.settled().shot(f"page-{page}-{scheme}-{width}x{height}")
 
 
 @SCHEMES
