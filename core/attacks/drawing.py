@@ -54,7 +54,8 @@ def words(text: str) -> str:
 def cross(side: int, colour: str) -> str:
     """A diagonal cross of one colour, `#rrggbb`: something to start with."""
     pen = colour.removeprefix("#").lower()
-    return written([[pen if column in (row, side - 1 - row) else EMPTY for column in range(side)] for row in range(side)])
+    diagonal = [(row, side - 1 - row) for row in range(side)]
+    return written([[pen if column in both else EMPTY for column in range(side)] for both in diagonal])
 
 
 def resized(text: str, side: int) -> str:
