@@ -3,9 +3,13 @@
 import io
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components import chips
 from core.runs.archive import export_run
 from core.runs.store import Store
 from tests.app.conftest import Open, experiment, text
@@ -104,7 +108,7 @@ def test_runs_are_listed_with_state_name_and_numbers(app: Open, make_run: MakeRu
     page = app()
     said = text(page)
     for part in (
-        "Finished in",
+        "Finished",
         "Failed",
         "A &lt;i&gt;stamp&lt;/i&gt;",
         "<b>99.0 %</b> → <b>0.4 %</b>",
@@ -112,6 +116,12 @@ def test_runs_are_listed_with_state_name_and_numbers(app: Open, make_run: MakeRu
     ):
         assert part in said
     assert "<i>stamp" not in said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.03, "Finished"), (41.0, "Finished in 41 s"), (None, "Finished")])
+def test_a_run_tells_its_time_where_it_took_any(seconds: float | None, said: str) -> None:
+    ended: Any = SimpleNamespace(state="done", seconds=seconds, heartbeat=None, position=None, progress=1.0)
+    assert chips.words(ended) == said
 
 
 def test_rename_stop_resume_and_repeat(app: Open, store: Store, make_run: MakeRun) -> None:
