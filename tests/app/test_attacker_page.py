@@ -142,4 +142,4 @@ def test_with_the_truth_hidden_no_budget_of_any_run_is_told(app: Open, attacked:
     attacked()
     page = app("attacker", truth="false")
     assert not page.exception and not table(page)
-    assert "switch on “Reveal truth”" in text(page)
+    assert "Switch on “Reveal truth”" in text(page)

@@ -166,7 +166,8 @@ def _reordered(patch: pytest.MonkeyPatch) -> None:
 
 def _told_in(module: str) -> Callable[[pytest.MonkeyPatch], None]:
     """One part of the page believes that the truth may be shown."""
-    return lambda patch: patch.setattr(f"{module}.frame", SimpleNamespace(truth=lambda: True, big=lambda: False))
+    shown = SimpleNamespace(truth=lambda: True, hidden=lambda: False, big=lambda: False)
+    return lambda patch: patch.setattr(f"{module}.frame", shown)
 
 
 def _in_the_address(patch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,7 @@ def test_with_the_truth_hidden_the_trials_are_hidden(app: Open, make_targeted: M
     page = app("result", run=make_targeted(), truth="false")
     assert not page.exception
     said = text(page)
-    assert "to see the target, the poisons and what they do" in said
+    assert "The target, the poisons and what they do are part of the truth" in said
     assert "test image" not in said.split("Trial by trial")[1] and "base image" not in said
     drawn = json.dumps([f for f in figures(page) if any("Rows (" in t.get("name", "") for t in f["data"])])
     assert drawn != "[]" and "oison" not in drawn
