@@ -30,8 +30,10 @@ setup: venv ## install Poisonscope alone (about 5 GB, mostly PyTorch; a few minu
 	@$(call install,setup,requirements.txt,Poisonscope,about 5 GB$(comma) mostly PyTorch$(comma) in one to a few minutes)
 
 test: lint browser ## install what tests need, then run them all: lint, types, import layers, Dockerfile, pytest (minutes)
-	@echo "Testing: unit, contracts, flows, app, docs and browser."
-	@$(PY) -m pytest
+	@echo "Testing: unit, contracts, flows, app and docs, two tests at a time."
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not browser" -n 2 --dist loadscope
+	@echo "Testing in a browser."
+	@$(PY) -m pytest -m browser
 
 lint: tools ## only the checks that read the code without running it
 	@echo "Checking style (ruff)."

@@ -17,6 +17,6 @@ chosen = st.navigation(
     position="hidden" if class_link.hides("nav") else "sidebar",
     expanded=True,
 )
-stale_reruns.note(chosen._script_hash)
+stale_reruns.note(chosen)
 frame.draw(lesson=chosen.url_path == "learn")
 chosen.run()

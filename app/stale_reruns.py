@@ -10,15 +10,18 @@ has nothing to draw, so its rerun is left out.
 from typing import Any
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 SHOWN = "page-shown"
 _serve = ScriptRunner._run_script
 
 
-def note(page_hash: str) -> None:
+def note(page: StreamlitPage) -> None:
     """Remember which page this session shows; once in every run of the whole script."""
-    st.session_state[SHOWN] = page_hash
+    if get_script_run_ctx() is not None:  # None: a spawned process imports the script that its parent began with
+        st.session_state[SHOWN] = page._script_hash
 
 
 def outdated(asked: Any, session: Any) -> bool:

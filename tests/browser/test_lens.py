@@ -50,7 +50,7 @@ def test_a_selection_outlives_a_moved_cut_and_other_colours(visit: Visit, spectr
     visitor.choose("Colour by", "Score")
     until(lambda: any(name.startswith("The other") for name in visitor.traces()), "groups of scores")
     expect(visitor.selected).to_contain_text("1 of")
-    marked = "gd => gd.data.filter(t => t.selectedpoints).map(t => t.selectedpoints.map(i => t.customdata[i])).flat()"
+    marked = "gd => gd.data.flatMap(t => Array.from(t.selectedpoints ?? [], i => t.customdata[i]))"
     until(lambda: visitor.lens.evaluate(marked) == [point["row"]], "the new figure shows what was chosen before")
     assert visitor.parameters["sel"] == str(point["row"])
 
@@ -111,7 +111,7 @@ def test_with_the_truth_hidden_nothing_on_the_page_marks_a_poison(
     timings["Reveal switch"] = time.perf_counter() - switched
     expect(visitor.cut_words).to_contain_text("hidden")
     expect(visitor.page.locator(".ps-wall figure.poison")).to_have_count(0)
-    expect(visitor.page.get_by_text("to see the poisons beside their originals")).to_be_visible()
+    expect(visitor.page.get_by_text("The poisons beside their originals are part of the truth.")).to_be_visible()
     assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
     assert "poison, was" not in visitor.page.locator('[data-testid="stMain"]').inner_text()
     until(lambda: visitor.parameters.get("truth") == "false", "the link hides the truth, too")

@@ -47,6 +47,8 @@ def test_the_trigger_is_dragged_and_moved_by_keys(visit: Visit, shown: Dashboard
     page.get_by_text("Trigger on the picture").click()
     expect(told(visitor)).to_have_text("Without a trigger all models read it rightly.")
     page.get_by_text("Trigger on the picture").click()
+    expect(told(visitor)).to_have_text("The trigger fools none of these models.")
+    visitor.settled()
     page.mouse.move(*pixel(visitor, 3, 6))
     page.mouse.down()
     page.mouse.move(*pixel(visitor, 15, 15))

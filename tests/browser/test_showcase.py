@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import expect
@@ -20,9 +21,15 @@ DRAWN = 120_000
 
 def sound(visitor: Visitor) -> None:
     """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
+    with suppress(AssertionError):
+        until(lambda: not _flaws(visitor), "what a rerun redraws is pale no longer", 10)
+    assert _flaws(visitor) == {}
+
+
+def _flaws(visitor: Visitor) -> dict[str, list[str]]:
     found = visitor.page.get_by_test_id("stMain").evaluate(MEASURE)
     assert found.pop("measured") > 5, "the texts of the page were not found"
-    assert found == {"wide": [], "cut": [], "collisions": [], "pale": []}
+    return {name: flawed for name, flawed in found.items() if flawed}
 
 
 @SIZES
