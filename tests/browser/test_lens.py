@@ -50,7 +50,7 @@ def test_a_selection_outlives_a_moved_cut_and_other_colours(visit: Visit, spectr
     visitor.choose("Colour by", "Score")
     until(lambda: any(name.startswith("The other") for name in visitor.traces()), "groups of scores")
     expect(visitor.selected).to_contain_text("1 of")
-    marked = "gd => gd.data.flatMap(t => Array.from(t.selectedpoints ?? [], i => t.customdata[i]))"
+    marked = "gd => gd._fullData.flatMap(t => Array.from(t.selectedpoints ?? [], i => t.customdata[i]))"
     until(lambda: visitor.lens.evaluate(marked) == [point["row"]], "the new figure shows what was chosen before")
     assert visitor.parameters["sel"] == str(point["row"])
 
