@@ -1,6 +1,5 @@
 """Widgets that need no run: small models computed at once, with sliders."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +75,13 @@ class _Cloud:
     fraction: float
 
 
+def _sigmas(value: float) -> str:
+    return f"{value:g} σ"
+
+
 def _cloud(screen: Screen, shift: float, fraction: float) -> _Cloud:
     left, right = st.columns(2)
-    words: Callable[[float], str] = lambda value: f"{value:g} σ"  # noqa: E731
-    moved = left.select_slider("Shift of the mean", SHIFTS, shift, words, key=f"{screen.key}-shift")
+    moved = left.select_slider("Shift of the mean", SHIFTS, shift, _sigmas, key=f"{screen.key}-shift")
     share = right.select_slider("Share of poisons", FRACTIONS, fraction, percent, key=f"{screen.key}-fraction")
     return _Cloud(float(moved), float(share))
 
