@@ -25,6 +25,14 @@ class Normalise(nn.Module):
         return (images - self.mean) / self.std
 
 
+class Fitted(nn.Module):
+    """A layer right behind the normalisation that is computed from training images instead of learned."""
+
+    def fit(self, images: Tensor) -> None:
+        """Set the layer from (n, c, h, w) normalised images."""
+        raise NotImplementedError
+
+
 class Net(nn.Module):
     """A body that ends in features, and a linear head.
 
@@ -48,6 +56,12 @@ class Net(nn.Module):
         self.head = nn.Linear(width, classes)
         self.passes = 0.0
         self.frozen = False
+
+    def look(self, images: Tensor) -> None:
+        """Show training images, (n, c, h, w) in [0, 1], to the layers that are computed from them."""
+        for module in self.modules():
+            if isinstance(module, Fitted):
+                module.fit(self.normalise(images))
 
     def freeze(self) -> None:
         """From now on only the head learns: neither the body's weights nor its batch statistics change."""
@@ -76,6 +90,8 @@ class Model(Component):
     """A family of networks; `build` makes one with fresh weights from torch's current random state."""
 
     summary: ClassVar[str]
+    caution: ClassVar[str] = ""
+    """Which published results need not hold on this network, with sources; empty where there is nothing to say."""
 
     def body(self, channels: int, size: int) -> tuple[nn.Module, int]:
         """The layers before the head, and how many features they end in.

@@ -62,6 +62,7 @@ def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
     mean, std = sample.mean(dim=(0, 2, 3)), sample.std(dim=(0, 2, 3)).clamp_min(1e-3)
     with _own_stream(derive(seed, "weights")):  # weights are drawn on the CPU: the same on every device
         net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
+    net.look(sample)
     return net.to(device).to(memory_format=torch.channels_last)
 
 

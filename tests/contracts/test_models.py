@@ -14,7 +14,8 @@ from core.models.torchvision_net import TorchvisionNet
 from core.train.loop import build
 
 SMALL = {"width": 4}
-SETTINGS = {"small_cnn": SMALL, "resnet_small": SMALL, "resnet18": SMALL, "preact_resnet18": SMALL, "mlp": SMALL}
+NARROW = ("small_cnn", "resnet_small", "resnet9_fast", "resnet18", "preact_resnet18", "mlp")
+SETTINGS = {name: SMALL for name in NARROW}
 """Narrow, so that the tests are fast; a network that is not here is tried as it comes."""
 
 each_model = pytest.mark.parametrize("name", registry.names("models"))
