@@ -17,14 +17,25 @@ def augmented(images: Tensor, rows: Tensor, shift: int, flip: bool, generator: t
     Returns:
         (m, c, h, w) of the same dtype, in channels-last memory order, which convolutions like best.
     """
-    m, (h, w) = len(rows), images.shape[-2:]
-    moves = torch.randint(-shift, shift + 1, (2, m, 1), generator=generator)
-    ys = reflected(torch.arange(h) + moves[0], h)
-    xs = reflected(torch.arange(w) + moves[1], w)
+    return moved(images, rows, moves(len(rows), shift, flip, generator).to(images.device))
+
+
+def moves(m: int, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
+    """Draw how m images are moved: (3, m) int64, pixels down, pixels to the right, and 1 for a mirror image."""
+    drawn = torch.zeros(3, m, dtype=torch.int64)
+    drawn[:2] = torch.randint(-shift, shift + 1, (2, m, 1), generator=generator).squeeze(2)
     if flip:
-        mirrored = torch.rand((m, 1), generator=generator) < 0.5
-        xs = torch.where(mirrored, w - 1 - xs, xs)
-    ys, xs = ys.to(images.device), xs.to(images.device)
+        drawn[2] = (torch.rand((m, 1), generator=generator) < 0.5).squeeze(1)
+    return drawn
+
+
+def moved(images: Tensor, rows: Tensor, moves: Tensor) -> Tensor:
+    """Take rows of an image tensor, moved as was drawn; all three on one device, which is waited for by nobody."""
+    h, w = images.shape[-2:]
+    down, right, mirrored = moves[:, :, None]
+    ys = reflected(torch.arange(h, device=images.device) + down, h)
+    xs = reflected(torch.arange(w, device=images.device) + right, w)
+    xs = torch.where(mirrored > 0, w - 1 - xs, xs)
     taken = images[rows[:, None, None], :, ys[:, :, None], xs[:, None, :]]
     return taken.permute(0, 3, 1, 2)
 

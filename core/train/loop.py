@@ -1,14 +1,14 @@
 """The training loop: flat, on one device, read from top to bottom.
 
 The whole training set sits on the device as uint8. One step takes rows, augments them in one gather, and goes through
-the
-network in bfloat16 where the hardware has it. The device is asked for numbers once per epoch, not once per step.
+the network in bfloat16 where that pays. An epoch's random moves are drawn ahead and sent to the device at once; it is
+asked for a number once per epoch, not once per step.
 """
 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from core.errors import Cancelled, PoisonscopeError
 from core.models.base import Model, Net
 from core.seeds import derive
 from core.spec import Training
-from core.train.augment import augmented
+from core.train.augment import moved, moves
 from core.train.hooks import Hooks
 
 _DRAWING = threading.Lock()  # torch's global random state, from which weights are drawn, is one for all threads
@@ -121,12 +121,13 @@ def train(
         order = chosen[torch.randperm(len(chosen), generator=random)]
         losses = torch.zeros((), device=device)
         batches = hooks.batches(order, config.batch_size)
-        for number, batch in enumerate(batches):
+        ahead = _ahead(batches, config.shift, flip and config.flip, random, device)
+        for number, (batch, (rows, move)) in enumerate(zip(batches, ahead, strict=True)):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, (epoch - 1 + number / len(batches)) / config.epochs)
             step += 1
-            pixels = augmented(images, batch.to(device), config.shift, flip and config.flip, random).float() / 255
-            pixels, wanted = hooks.batch(pixels, labels[batch.to(device)], batch, net)
+            pixels = moved(images, rows, move).float().div_(255)
+            pixels, wanted = hooks.batch(pixels, labels[rows], batch, net)
             own_stream = _own_stream(derive(seed, "dropout", step)) if drops else nullcontext()
             with torch.autocast(device, torch.bfloat16, enabled=bfloat16), own_stream:
                 logits = net(pixels)
@@ -145,6 +146,16 @@ def train(
         after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
     return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32")
+
+
+def _ahead(
+    batches: Sequence[Tensor], shift: int, flip: bool, random: torch.Generator, device: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each batch's rows and moves on the device, (b,) and (3, b) int64: one transfer each for the whole epoch."""
+    sizes = [len(batch) for batch in batches]
+    rows = torch.cat(list(batches)).to(device)
+    drawn = torch.cat([moves(size, shift, flip, random) for size in sizes], dim=1).to(device)
+    return zip(rows.split(sizes), drawn.split(sizes, dim=1), strict=True)
 
 
 def _drops(net: Net) -> bool:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from core import registry
 from core.datasets.base import ImageSet
@@ -14,8 +15,9 @@ from core.models.base import Net
 from core.models.mlp import Mlp
 from core.models.small_cnn import SmallCnn
 from core.models.torchvision_net import TorchvisionNet
+from core.seeds import derive
 from core.spec import Training
-from core.train.augment import augmented
+from core.train.augment import augmented, moved, moves
 from core.train.hooks import Hooks
 from core.train.loop import Epoch, build, learning_rate, train
 from core.train.predict import features, logits
@@ -117,6 +119,61 @@ def test_every_hook_is_called(tiny: ImageSet) -> None:
 
     trained(tiny, hooks=Spy())
     assert calls == ["rows 0", "batch 16", "loss", "gradients", "rows 1", "batch 16", "loss", "gradients"]
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes a program wait for its device: a number asked for, or a result whose size follows from data."""
+
+    ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        name = func.overloadpacket.__name__
+        masks = name.startswith(("index", "_index")) and any(
+            isinstance(each, torch.Tensor) and each.dtype == torch.bool for each in args[1] or ()
+        )
+        if name in self.ASKING or masks:
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("batch_size", [8, 40])
+def test_an_epoch_waits_for_its_device_once(tiny: ImageSet, batch_size: int) -> None:
+    with Waits() as asked:
+        torch.arange(3)[torch.tensor([True, False, True])].sum().item()
+    assert asked.seen == ["index", "_local_scalar_dense"]
+    net = build(SmallCnn(width=8), tiny, 0, "cpu")
+    config = CONFIG.model_copy(update={"batch_size": batch_size})
+    with Waits() as waits:
+        train(net, tiny, config, seed=0, device="cpu", flip=True)
+    assert waits.seen == ["_local_scalar_dense"] * config.epochs  # the mean loss, however many steps there are
+
+
+def test_augmentation_makes_nothing_outside_of_its_device() -> None:
+    images = torch.empty(5, 3, 8, 8, dtype=torch.uint8, device="meta")  # mixing it with the CPU raises
+    drawn = moves(4, 2, True, torch.Generator().manual_seed(0))
+    taken = moved(images, torch.zeros(4, dtype=torch.int64, device="meta"), drawn.to("meta"))
+    assert taken.shape == (4, 3, 8, 8) and taken.is_meta
+
+
+def test_moves_drawn_ahead_are_those_that_were_drawn_batch_by_batch(tiny: ImageSet) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Spy(Hooks):
+        def batch(self, images: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor, net: Net):  # type: ignore[no-untyped-def]
+            seen.append(images.clone())
+            return images, labels
+
+    trained(tiny, 5, flip=True, hooks=Spy())
+    random = torch.Generator().manual_seed(derive(5, "order"))
+    images, expected = torch.from_numpy(tiny.images), []
+    for _ in range(CONFIG.epochs):
+        for rows in torch.randperm(len(tiny), generator=random).split(CONFIG.batch_size):
+            expected.append(augmented(images, rows, CONFIG.shift, True, random).float() / 255)
+    assert torch.equal(torch.cat(seen), torch.cat(expected))
 
 
 def test_augmentation_without_shift_or_flip_takes_rows_as_they_are() -> None:
