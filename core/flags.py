@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from core import registry
+
 CONTROL_LIMIT = 0.1
 ACCURACY_POINTS = 0.02
 FEW_IMAGES = 100
 FEW_PAIRS = 20
 TELLING = ("told_budget",)
 """Codes of flags that say how many poisons there are."""
+OTHER_NETWORK = "other_network"
+"""Code of the flag that says which published results need not hold on the network."""
 HALF = 0.5
 LOSS_LIMIT = 0.5
 
@@ -33,6 +37,11 @@ def flags(
 def tellable(found: list[dict[str, str]], *, truth: bool) -> list[dict[str, str]]:
     """The flags that may be shown: without the truth those are left out that say how many poisons there are."""
     return [flag for flag in found if truth or flag["code"] not in TELLING]
+
+
+def of_network(found: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The flags that hold for every run on the same network."""
+    return [flag for flag in found if flag["code"] == OTHER_NETWORK]
 
 
 def _found(
@@ -65,6 +74,7 @@ def _found(
                     "success beside that cost, or weaken the attack or the defense."
                 ),
             )
+    yield from _about_network(spec.get("model"))
     yield from _about_pairs(result["pairs"])
     shown = [] if result["pairs"] else [numbers["asr"] for numbers in arms.values() if numbers["asr"]]
     images = shown[0]["n"] // spec["victims"] if shown else FEW_IMAGES  # every victim sees the same ones
@@ -116,6 +126,13 @@ def _found(
                     "numbers."
                 ),
             )
+
+
+def _about_network(model: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """What published results, of other networks, say about this one."""
+    caution = registry.load("models", model["name"]).caution if model else ""  # type: ignore[attr-defined]
+    if caution:
+        yield OTHER_NETWORK, f"{caution} Repeat with resnet18 what is to be held against a published number."
 
 
 def _about_pairs(pairs: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

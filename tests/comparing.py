@@ -41,6 +41,7 @@ def adder(store: Store) -> Add:
         steps: tuple[dict[str, Any], ...] = (),
         pairs: list[dict[str, Any]] | None = None,
         points: tuple[dict[str, Any], ...] = (),
+        flags: list[dict[str, str]] | None = None,
         **changes: Any,
     ) -> Run:
         settings = attack if not attack or "name" in attack else {**ATTACK, **attack}
@@ -58,6 +59,7 @@ def adder(store: Store) -> Add:
                 "arms": ARMS if arms is None else arms,
                 "control": arm(0.0, 0.96, 10),
                 "pairs": pairs or [],
+                "flags": flags or [],
             }
             store.finish(run_id, state, result=result if state == "done" else None)
         return store.run(run_id)

@@ -11,6 +11,7 @@ from app.components.verdict import block
 from core import describe, presets
 from core.errors import PoisonscopeError
 from core.findings import verdict
+from core.flags import of_network
 from core.runs.comparison import Comparison, compare
 from core.runs.store import Run
 
@@ -51,8 +52,8 @@ def _facts(run: Run) -> None:
 
 def _compared(choice: Choice, told: Comparison) -> None:
     if told.points:
-        said = verdict(told, told.standing[0].result or {})
-        st.html(block(said, []))
+        result = told.standing[0].result or {}
+        st.html(block(verdict(told, result), of_network(result.get("flags", []))))
         if not told.defended:
             _lonely(choice.base)
         compare_charts.tradeoff(told)

@@ -159,6 +159,8 @@ def _component(kind: str, label: str, old: dict[str, Any], prefix: str, known: f
     cls: Any = registry.load(kind, name)
     if summary := getattr(cls, "summary", ""):
         say.small(summary)
+    if caution := getattr(cls, "caution", ""):
+        st.info(caution, icon=":material/science:")
     values = old if name == current else settings.defaults(kind, name)
     return {"name": name, **forms.draw(cls, values, f"{prefix}.{name}", known)}
 

@@ -77,6 +77,13 @@ def test_everything_that_can_stand_beside_a_run_does_by_default(app: Open, pair:
     assert "<EPIC>" not in said
 
 
+def test_what_holds_of_the_network_of_all_runs_is_said_once(app: Open, add: Add) -> None:
+    flags = [{"code": "other_network", "message": "EPIC broke <here>."}, {"code": "one_seed", "message": "One only."}]
+    epic, _ = add(flags=flags), add({"undefended": arm(0.8, 0.95)}, flags=flags, defenses=[])
+    said = text(app("compare", base=epic.id))
+    assert said.count("EPIC broke &lt;here&gt;.") == 1 and "One only." not in said
+
+
 def test_the_price_of_equal_success_can_be_held_against_any_defense(app: Open, pair: tuple[Run, Run]) -> None:
     page = app("compare", base=pair[0].id)
     # EPIC lets 25 to 35 % through and adversarial poisoning 0 to 10 %: no interval overlaps

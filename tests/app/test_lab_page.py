@@ -95,6 +95,13 @@ def test_another_attack_brings_its_own_settings(app: Open) -> None:
     assert told(page)["attack"] == "tran_trigger"
 
 
+def test_a_network_on_which_published_results_break_says_so(app: Open) -> None:
+    page = app("lab")
+    assert not any("24.88 %" in note.value for note in page.info)
+    widget(page, "selectbox", "model:name").set_value("resnet9_fast").run()
+    assert any("24.88 %" in note.value and "expected to carry over" in note.value for note in page.info)
+
+
 def test_no_attack_and_no_defense_leave_the_baseline(app: Open, store: Store) -> None:
     page = app("lab", attack="none", defenses="none")
     assert "No attack chosen" in text(page) and "1 model to train" in text(page)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.flags import flags
+from core.flags import flags, of_network
 
 
 def rate(mean: float, n: int = 1000, seeds: int = 3) -> dict[str, Any]:
@@ -109,3 +109,18 @@ def test_trials_are_counted_instead_of_images() -> None:
     assert not {"few_pairs", "target_misread"} & {flag["code"] for flag in found(asr=few, pairs=[read] * 20)}
     flagged = {flag["code"]: flag["message"] for flag in found(asr=few, pairs=[read] * 19 + [misread] * 2)}
     assert "19 trials" in flagged["few_pairs"] and "2 of 21 trials" in flagged["target_misread"]
+
+
+@pytest.mark.parametrize(("network", "warned"), [("resnet18", False), ("small_cnn", False), ("resnet9_fast", True)])
+def test_a_network_on_which_published_results_break_is_named_with_its_sources(network: str, warned: bool) -> None:
+    result = {
+        "spec": {"victims": 3, "attack": "badnets", "defenses": [], "model": {"name": network}},
+        "arms": {"undefended": {"clean_accuracy": rate(0.95), "asr": rate(0.99)}},
+        "control": {"clean_accuracy": rate(0.95), "asr": rate(0.0)},
+        "pairs": [],
+    }
+    raised = flags(result, {}, {}, {})
+    assert [flag["code"] for flag in raised] == ["other_network"] * warned
+    assert of_network([{"code": "one_seed", "message": "."}, *raised]) == raised
+    for words in ("EPIC", "24.88 %", "arXiv:2405.18627", "8 % on a VGG11", "arXiv:2006.12557", "resnet18"):
+        assert all(words in flag["message"] for flag in raised)
