@@ -58,7 +58,7 @@ def section(choice: Choice, told: Comparison) -> None:
         "Measure", list(MEASURES), default=first, key="measure", bind="query-params", required=True
     )
     made = chart(choice, told, words or first, big=frame.big())
-    none = ("No curve yet", "The curves appear with the first finished epoch.")
+    none = ("No curve yet", learning.AWAITED)
     drawn("", made and made[0], f"learning-{words}", none, "learning.csv")
     if made:
         st.dataframe(made[1], hide_index=True, alt="Last and highest value of every line.", key=f"last-{words}")

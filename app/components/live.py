@@ -96,20 +96,14 @@ def escaped(text: str) -> str:
 
 
 def draw_curves(run: Run, key: str) -> None:
-    """The curves as far as they go, or a place kept for them."""
+    """The curves as far as they go, or their axes while there are none."""
     chart = learning.chart(run, cache.store().points(run.id), big=frame.big())
-    if chart is None:
-        words = (
-            "The curves appear with the first finished epoch."
-            if run.live
-            else "The run ended before its first epoch was finished."
-        )
-        with st.container(key=f"{key}-empty"):
-            say.empty("No curve yet", words)
+    if chart is None and not run.live:
+        say.empty("No curve yet", "The run ended before its first epoch was finished.")
         return
     st.plotly_chart(
-        chart.figure,
+        learning.awaited(run, big=frame.big()) if chart is None else chart.figure,
         key=key,
         config={"displaylogo": False, "toImageButtonOptions": {"scale": 3}},
-        alt=chart.alt,
+        alt=learning.AWAITED if chart is None else chart.alt,
     )

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import plotly.graph_objects as go
+
 from core.charts.chart import Chart
 from core.figures import curves, palette
 from core.runs.record import Run
+
+AWAITED = "The curves appear with the first finished epoch."
 
 
 def arms(run: Run) -> list[str]:
@@ -36,6 +40,13 @@ def chart(run: Run, points: list[dict[str, Any]], *, big: bool = False) -> Chart
         f"epoch {last['epoch']}, accuracy {last['clean_accuracy'] or 0:.1%}{asr}.",
         _table(run, points),
     )
+
+
+def awaited(run: Run, *, big: bool = False) -> go.Figure:
+    """The axes of a run's curves before the first point: a page loads what draws them while the run gets going."""
+    figure = curves.training_curves([], epochs=int(run.spec.get("training", {}).get("epochs", 0)) or None, big=big)
+    figure.add_annotation(text=AWAITED, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+    return figure
 
 
 def _table(run: Run, points: list[dict[str, Any]]) -> dict[str, list[Any]]:

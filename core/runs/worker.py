@@ -105,7 +105,7 @@ class _Worker:
                 child = self._warm_child()
             run_id = self.store.claim()
             if run_id is None:
-                time.sleep(0.2)
+                time.sleep(0.05)
                 continue
             if child.poll() is not None:  # killed while it waited
                 child = self._warm_child()

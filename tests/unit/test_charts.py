@@ -46,6 +46,13 @@ def test_the_curves_table_holds_the_means_that_are_drawn(store: Store) -> None:
     assert learning.chart(run, []) is None
 
 
+def test_axes_without_a_curve_have_the_epochs_of_the_run_and_say_what_is_awaited(store: Store) -> None:
+    run = store.run(written(store, training={"epochs": 7}))
+    figure = learning.awaited(run)
+    assert not figure.data and figure.layout.xaxis.range == (0.7, 7.3)
+    assert [note.text for note in figure.layout.annotations] == [learning.AWAITED]
+
+
 def test_an_even_sample_keeps_everything_that_was_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lens, "POINTS", 5)
     flagged = np.isin(np.arange(100), [13, 77])
