@@ -5,25 +5,19 @@ Every error is one sentence on standard error, with exit status 2 and no traceba
 
 import importlib
 import json
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from core import checks, cli_bench, cli_files, presets, registry, spec
-from core.cli_base import AsJson, RunId, console
+from core import checks, cli_bench, cli_files, cli_table, presets, registry, spec
+from core.cli_base import AsJson, Assignments, RunId, console
+from core.cli_run import Bar, performed
 from core.errors import PoisonscopeError, SpecError
 from core.runs.child import step_back
 from core.runs.record import Run
-from core.runs.recorder import Recorder, perform
 from core.runs.store import Store
 
 app = typer.Typer(
@@ -47,31 +41,12 @@ Named = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the se
 @app.command("run")
 def run_experiment(
     what: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name, or a TOML or JSON file.")],
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, e.g. attack.poison_fraction=0.02."),
-    ] = None,
+    assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment to its end; exit status 0 only when all of it is done."""
     experiment = spec.parse(_content(what, assignments or []))
-    problem = checks.torch_problem()
-    if problem:
-        raise PoisonscopeError(problem)
-    from core.steps import execute
-
-    store = Store()
-    run_id = store.start(experiment.model_dump(mode="json"), spec_hash=experiment.hash(), name=experiment.name)
-    begun = time.monotonic()
-    recorder = _Bar(store, run_id)
-    with _interruptible(recorder) as interrupted:
-        perform(recorder, lambda content, artifacts, events: execute(experiment, artifacts, events))
-    run = store.run(run_id)
-    if interrupted and run.state != "done":
-        raise KeyboardInterrupt
-    if run.state != "done" or run.result is None:
-        raise PoisonscopeError(run.message or f"The run {run_id} was {run.state}.")
-    result = {"run": run_id, "name": run.name, "seconds": round(time.monotonic() - begun, 2), **run.result}
+    result = performed(experiment)
     if as_json:
         print(json.dumps(result))
     else:
@@ -93,59 +68,6 @@ def _content(what: str, assignments: list[str]) -> dict[str, Any]:
         if place is None:
             raise SpecError(f"The preset {what!r} needs {path}: add --set {path}=VALUE.")
     return content
-
-
-@contextmanager
-def _interruptible(recorder: Recorder) -> Iterator[list[int]]:
-    """Ctrl-C asks the run to stop, as the dashboard's button does; pressed again, it interrupts on the spot.
-
-    Raised in the middle of the pool of threads, a KeyboardInterrupt can leave one of its locks held for ever.
-
-    Yields:
-        The signals that came; empty where none did.
-    """
-    seen: list[int] = []
-
-    def ask(number: int, _frame: object) -> None:
-        seen.append(number)
-        signal.signal(signal.SIGINT, before)
-        recorder.stop()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-class _Bar(Recorder):
-    """Writes to the store like the worker's child, and draws a bar on standard error."""
-
-    def __init__(self, store: Store, run_id: str) -> None:
-        super().__init__(store, run_id)
-        columns = (
-            BarColumn(20),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-        )
-        console = Console(stderr=True)
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("Loading", total=1.0)
-
-    def phase(self, text: str, fraction: float, eta_seconds: float | None) -> None:
-        super().phase(text, fraction, eta_seconds)
-        left = f" ({eta_seconds:.0f} s left)" if eta_seconds is not None else ""
-        self._bar.update(self._task, completed=fraction, description=f"{text}{left}")
-
-    def __enter__(self) -> "_Bar":
-        super().__enter__()  # the heart beats: without it others take the run for lost, and cannot stop it
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-        super().__exit__(*error)
 
 
 def _percent(rate: dict[str, Any] | None) -> str:
@@ -306,7 +228,7 @@ def showcase(
     store = Store()
     if make:
         chosen = [entry for entry in known.values() if not only or entry.id in only]
-        importlib.import_module("core.showcase.make").make(store, chosen, console().print, _Bar)
+        importlib.import_module("core.showcase.make").make(store, chosen, console().print, Bar)
         return
     step_back()  # the dashboard starts this beside its first page
     told = shipped.load(store) + importlib.import_module("core.showcase.draw").draw(store)
@@ -322,6 +244,7 @@ def work() -> None:
     serve(Store())
 
 
+app.add_typer(cli_table.app)
 app.add_typer(cli_bench.app)
 
 
