@@ -38,6 +38,9 @@ from core.watch import Watch
 if TYPE_CHECKING:
     from core.steps import Step
 
+FEW = 8
+"""Images that tell what shape a network is to have whose weights are known."""
+
 
 class Work:
     """Runs steps of one experiment; keeps what several steps read in memory."""
@@ -92,8 +95,8 @@ class Work:
         return self._loaded(trained, self._model, data)
 
     def _loaded(self, trained: "Step", model: Model, data: ImageSet) -> Net:
-        weights = self._weights(trained)
-        net = as_saved(build(model, data, 0, self.device), weights)
+        weights, few = self._weights(trained), data.rows(np.arange(min(len(data), FEW)))
+        net = as_saved(build(model, few, 0, self.device), weights)  # colours, too, are among the weights
         net.load_state_dict(weights)
         if self.experiment.scenario == "transfer":
             net.freeze()
