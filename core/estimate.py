@@ -12,7 +12,13 @@ from core import registry
 from core.home import home
 from core.spec import Component, Experiment, Training, digest
 
-GUESSED_IMAGES_PER_SECOND = {"small_cnn": 4000.0, "mlp": 15_000.0, "linear": 25_000.0, "resnet_small": 800.0}
+GUESSED_IMAGES_PER_SECOND = {
+    "small_cnn": 4000.0,
+    "mlp": 15_000.0,
+    "linear": 25_000.0,
+    "resnet_small": 800.0,
+    "resnet9_fast": 450.0,
+}
 """Of one training on one processor core; other networks are taken for a ResNet-18."""
 GUESSED_ROWS = 6000
 GUESSED_CLASSES = 10
@@ -169,7 +175,11 @@ def seconds(experiment: Experiment, device: str = "cpu") -> float:
     # Each of these waits for the one before: pretrained networks, surrogates, poisons, victims. Only controls need no
     # poison; they fill the lanes that long crafting leaves idle.
     beside = experiment.victims if cost.poison > cost.train else 0
-    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], [cost.train] * (victims - beside)]
+    defended = [
+        cost.train * one.cost for one in _taking_part(experiment) for _ in range(len(crafting) * experiment.victims)
+    ]
+    others = [*defended, *[cost.train] * (victims - beside - len(defended))]
+    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], others]
     works = sum(map(len, stages))
     return cost.data * (1 + (starts > 0)) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
 
@@ -288,6 +298,13 @@ def _victims(experiment: Experiment) -> int:
     poisoned = 0 if experiment.attack is None else experiment.keys * (1 + 2 * len(experiment.defenses))
     controls = 0 if getattr(experiment.attack, "family", "") == "given" else 1
     return experiment.victims * (controls + poisoned)
+
+
+def _taking_part(experiment: Experiment) -> list[Any]:
+    """The defenses that take part in the victims' own training."""
+    return [
+        each for each in experiment.defenses if experiment.defends_training and getattr(each, "kind", "") == "training"
+    ]
 
 
 def _pretrained(experiment: Experiment) -> int:

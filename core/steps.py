@@ -238,9 +238,12 @@ class _Planner:
         fixed = [part, self.experiment.scenario, self.settings["model"], self.settings["training"], seed]
         digested = digest(["train", [need.key for need in needs], [*fixed, own]])
         key, named = poison.poison_key if poison else None, kept.defense if kept else None
+        cost = self.costs.train
         if defense is not None:
             named = defense.name
-        return Step("train", digested, label, needs, self.costs.train, arm, key, victim, named)
+            takes_part = beside is None and self.experiment.defends_training
+            cost *= defense.cost if takes_part else 1.0
+        return Step("train", digested, label, needs, cost, arm, key, victim, named)
 
     def look(
         self, kind: str, label: str, arm: str, poison: Step, *more: Step, own: Any = None, defense: str | None = None

@@ -68,6 +68,16 @@ class AdversarialPoisoning(TrainingDefense):
 
     practises: ClassVar[bool] = True
 
+    @property
+    def cost(self) -> float:
+        if self.proxy in ("trigger", "noise") or self.epsilon == 0:
+            return 1.0
+        poisons = self.part if self.targets == "rest" else 1.0
+        aims = {"rest": 1 - self.part, "shuffled": 1.0}.get(self.targets, 0.0)
+        if self.proxy == "feature_matching":
+            return 1 + aims / 3 + self.steps * poisons
+        return 1 + aims + PASSES * self.steps * poisons
+
     def hooks(self, session: Session) -> Hooks:
         return _Poisoning(self, session)
 

@@ -118,6 +118,11 @@ class TrainingDefense(Defense):
         raise NotImplementedError
 
     @property
+    def cost(self) -> float:
+        """Expected passes of a training with it, beside 1 without: for estimates."""
+        return 1.0
+
+    @property
     def first(self) -> int | None:
         """The epoch (0 is the first) before which it first changes what is trained on; None where there is no such."""
         return None

@@ -65,6 +65,10 @@ class DpSgd(TrainingDefense):
         advanced=True,
     )
 
+    @property
+    def cost(self) -> float:
+        return 1.0 if self.variant == "per_batch" else 4 / 3
+
     def hooks(self, session: Session) -> Hooks:
         return _PerBatch(self, session) if self.variant == "per_batch" else _PerImage(self, session)
 

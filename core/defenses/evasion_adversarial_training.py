@@ -47,6 +47,15 @@ class EvasionAdversarialTraining(TrainingDefense):
     steps: int = setting(7, "Steps of pgd; fgsm takes one.", unit="steps", ge=1, le=100)
     step_size: float = setting(2.0, "How far a step of pgd moves a pixel.", unit="/255", gt=0, le=255, advanced=True)
 
+    @property
+    def cost(self) -> float:
+        return 1.0 + (self.taken if self.epsilon else 0)
+
+    @property
+    def taken(self) -> int:
+        """Steps of the attack on every batch."""
+        return 1 if self.attack == "fgsm" else self.steps
+
     def hooks(self, session: Session) -> Hooks:
         return _Evading(self, session)
 
@@ -54,9 +63,8 @@ class EvasionAdversarialTraining(TrainingDefense):
 class _Evading(Hooks):
     def __init__(self, defense: EvasionAdversarialTraining, session: Session) -> None:
         self.epsilon = defense.epsilon / 255
-        fast = defense.attack == "fgsm"
-        self.steps = 1 if fast else defense.steps
-        self.size = FAST * self.epsilon if fast else defense.step_size / 255
+        self.steps = defense.taken
+        self.size = FAST * self.epsilon if defense.attack == "fgsm" else defense.step_size / 255
         self.random = torch.Generator().manual_seed(derive(session.seed, "defense", "evasion"))
         self.twin: Net | None = None
 

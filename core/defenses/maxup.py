@@ -41,6 +41,10 @@ class MaxUp(TrainingDefense):
         advanced=True,
     )
 
+    @property
+    def cost(self) -> float:
+        return float(self.copies)
+
     def hooks(self, session: Session) -> Hooks:
         return _Worst(self, session)
 
