@@ -1,5 +1,6 @@
 """Timing two ways of doing the same, in turn, so that whatever slows the machine down slows both."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import memory
 from core import device as devices
 
 BENCHMARK = False
@@ -50,18 +52,24 @@ def timed(entry: Entry) -> dict[str, Any]:
 
     Returns:
         {"name", "unit", "ours": {"median", "low", "high"}, "reference": {…}, "ratio", "device", "threads", "rounds",
-        "reference_rounds", "agreement", "facts", "note"}; low and high are the 5th and 95th percentile, ratio is the
-        reference's median over ours. Without a reference, "reference" and "ratio" are None.
+        "reference_rounds", "agreement", "memory", "facts", "load", "note"}; low and high are the 5th and 95th
+        percentile, ratio is the reference's median over ours, load is the system's of the last minute. "memory" is
+        {"ours": {"process", "gpu"}, "reference": {…}, "alone"}, see `memory.Peak`, in megabytes. Without a reference,
+        "reference" and "ratio" are None.
     """
     turns, uncounted = (entry.turns, 0) if entry.turns else ((ROUNDS, ROUNDS), 1)
     ways = [("ours", entry.ours, turns[0])]
     if entry.reference is not None:
         ways.append(("reference", entry.reference, turns[1]))
     seconds: dict[str, list[float]] = {"ours": [], "reference": []}
+    peaks: dict[str, memory.Peak] = {}
     for number in range(-uncounted, max(turns)):
         for which, work, often in ways:
             if number < often:
+                peak = peaks.setdefault(which, memory.Peak(entry.device))
+                peak.start()
                 took = _seconds(work, entry.device) / entry.count
+                peak.stop()
                 if number >= 0:
                     seconds[which].append(took)
     ours = _spread(seconds["ours"])
@@ -71,6 +79,7 @@ def timed(entry: Entry) -> dict[str, Any]:
         "ratio": reference["median"] / ours["median"] if reference else None, "device": devices.describe(entry.device),
         "threads": torch.get_num_threads(), "rounds": len(seconds["ours"]),
         "reference_rounds": len(seconds["reference"]), "agreement": entry.agreement(),
+        "memory": memory.told(peaks), "load": os.getloadavg()[0],
     }  # fmt: skip
     return {**result, "facts": entry.facts(result), "note": entry.note}
 

@@ -50,7 +50,7 @@ def _print_line(result: dict[str, Any]) -> None:
     line = f"{result['name']:<46} {median:>6} {unit:<8} {spread:<16} {budget:<12} {verdict}"
     facts = ", ".join(f"{what} {value:.4g}" for what, value in result["facts"].items())
     more = [
-        f"  {result['rounds']} times on {result['device']}; {facts}",
+        f"  {result['rounds']} times on {result['device']}; {facts}{_peak(result['memory'])}",
         *([f"  {result['note']}"] * bool(result["note"])),
     ]
     for text in (line.rstrip(), *more):
@@ -59,11 +59,10 @@ def _print_line(result: dict[str, Any]) -> None:
 
 def _print_timing(result: dict[str, Any]) -> None:
     out = console()
-    out.print(f"{result['name']} on {result['device']}, threads: {result['threads']}")
+    out.print(f"{result['name']} on {result['device']}, threads: {result['threads']}, load {result['load']:.1f}")
     for way in ("ours", "reference"):
         if result[way] is not None:
-            low, median, high = (f"{result[way][name] * 1000:.1f}" for name in ("low", "median", "high"))
-            out.print(f"  {way:<9}  {median:>8} ms {result['unit'].removeprefix('seconds ')}  [{low}, {high}]")
+            out.print(f"  {way:<9}  {_spread(result[way], result['unit'])}", soft_wrap=True)
     told = [] if result["ratio"] is None else [f"{result['ratio']:.2f} times as fast"]
     if result["agreement"]:
         told.append(f"agreement: {_listed(result['agreement'])}")
@@ -71,8 +70,33 @@ def _print_timing(result: dict[str, Any]) -> None:
         out.print(f"  {'; '.join(told)}")
     if result["facts"]:
         out.print(f"  {_listed(result['facts'])}")
+    out.print(f"  {_peaks(result['memory'])}", soft_wrap=True)
     if result["note"]:
         out.print(f"  {result['note']}")
+
+
+def _spread(seconds: dict[str, float], unit: str) -> str:
+    """Median and spread, in milliseconds or, of images, as a rate."""
+    if unit == "seconds per image":
+        low, median, high = (f"{1 / seconds[name]:,.0f}" for name in ("high", "median", "low"))
+        return f"{median:>8} images per second  [{low}, {high}]"
+    low, median, high = (f"{seconds[name] * 1000:.1f}" for name in ("low", "median", "high"))
+    return f"{median:>8} ms {unit.removeprefix('seconds ')}  [{low}, {high}]"
+
+
+def _peak(peaks: dict[str, Any] | None) -> str:
+    return "" if peaks is None else f"; peak memory {peaks['ours']['process']:,.0f} MB"
+
+
+def _peaks(peaks: dict[str, Any]) -> str:
+    """Both ways' largest memory, and what it is of."""
+    ways = [
+        f"{way} {', '.join(f'{megabytes:,.0f} MB ({of})' for of, megabytes in peaks[way].items())}"
+        for way in ("ours", "reference")
+        if way in peaks
+    ]
+    since = "" if peaks["alone"] else ", and everything that went before counts"
+    return f"peak memory: {'; '.join(ways)}: {importlib.import_module('benchmarks.memory').NOTE}{since}"
 
 
 def _listed(measures: dict[str, float]) -> str:

@@ -8,8 +8,10 @@ nothing; what a visitor waits for is timed in headless Chromium, by the page's o
 import importlib
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from benchmarks import memory
 from core.errors import PoisonscopeError, SpecError
 
 KINDS = {
@@ -34,7 +36,8 @@ def measured(only: str | None) -> Iterator[dict[str, Any]]:
         only: one of `KINDS`; None for all of them.
 
     Yields:
-        One result per measure, like those of `harness.timed`, with its "budget" and whether it is "kept".
+        One result per measure, like those of `harness.timed`, with its "budget", whether it is "kept", and the most
+        memory that the server's process had until then.
 
     Raises:
         SpecError: there is nothing of that name.
@@ -49,7 +52,7 @@ def measured(only: str | None) -> Iterator[dict[str, Any]]:
     with site(browser) as found:
         for kind in chosen:
             for each in getattr(importlib.import_module(f"{__name__}.{KINDS[kind]}"), kind)(found):
-                yield each.result()
+                yield replace(each, peak=memory.resident(found.dashboard.process.pid)).result()
 
 
 def chromium() -> str:

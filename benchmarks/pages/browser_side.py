@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from benchmarks.pages.measure import Measure
+from benchmarks.measure import Measure
 from benchmarks.pages.site import RUN, Site, end
 from tests.browser.dashboard import Dashboard, until
 from tests.browser.visitor import SMALL, Visitor, Watch

@@ -7,7 +7,7 @@ from statistics import median
 
 import psutil
 
-from benchmarks.pages.measure import Measure
+from benchmarks.measure import Measure
 from benchmarks.pages.site import Site, end
 from benchmarks.pages.tab import Answer, Tab
 from core import presets, spec

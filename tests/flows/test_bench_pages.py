@@ -14,8 +14,8 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 import benchmarks
 from app import routes
+from benchmarks.measure import Measure
 from benchmarks.pages import KINDS, measured
-from benchmarks.pages.measure import Measure
 from benchmarks.pages.site import path_of
 from benchmarks.pages.tab import Tab
 from core import cli

@@ -8,18 +8,21 @@ import numpy as np
 
 from core import device
 
+BENCHMARK = False
+
 
 @dataclass(frozen=True)
 class Measure:
     """What was measured.
 
     Attributes:
-        name: begins with its kind, one of `KINDS`.
+        name: begins with its kind.
         unit: `seconds`, `megabytes` or `requests`.
         values: one per turn.
         budget: what the median may be at most; None where nothing was promised.
         facts: what else there is to say; {what: value}.
         note: a sentence for who reads the result.
+        peak: the most memory of the process that was measured, in megabytes; None where it was not looked at.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Measure:
     budget: float | None
     facts: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    peak: float | None = None
 
     def result(self) -> dict[str, Any]:
         """As `harness.timed` has it; `load` is how many processes wanted a core in the last minute."""
@@ -37,4 +41,5 @@ class Measure:
             "reference": None, "ratio": None, "device": device.describe("cpu"), "rounds": len(self.values),
             "agreement": {}, "budget": self.budget, "kept": None if self.budget is None else median <= self.budget,
             "facts": {**self.facts, "load": os.getloadavg()[0]}, "note": self.note,
+            "memory": None if self.peak is None else {"ours": {"process": self.peak}, "alone": True},
         }  # fmt: skip
