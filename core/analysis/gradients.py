@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from core.memory import halving
 from core.models.base import Net
 
 
@@ -32,10 +33,13 @@ def alignment(net: Net, poisons: Tensor, labels: Tensor, target: Tensor, wanted:
 def _mean_gradient(net: Net, images: Tensor, labels: Tensor) -> Tensor:
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     total = torch.zeros(sum(parameter.numel() for parameter in parameters), device=images.device)
-    for part, given in zip(images.split(500), labels.split(500), strict=True):
-        pixels = part.to(memory_format=torch.channels_last).float() / 255
-        loss = nn.functional.cross_entropy(net(pixels), given, reduction="sum")
-        total += torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, parameters)])
+
+    def add(rows: slice) -> None:
+        pixels = images[rows].to(memory_format=torch.channels_last).float() / 255
+        loss = nn.functional.cross_entropy(net(pixels), labels[rows], reduction="sum")
+        total.add_(torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, parameters)]))
+
+    halving(add, len(images), 500, "Gradients")
     return total / len(images)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from core.memory import halving
 from core.models.base import Net
 from core.models.folded import in_half
 
@@ -34,6 +35,7 @@ class Matching:
                 adds counts as a constant.
         """
         self.defended = defended
+        self.crowded = False  # whether poisons have to go through the networks in parts, for lack of memory
         self.device = targets.device.type
         self.nets = [net.to(memory_format=torch.channels_last) for net in nets]
         self.parameters = [[p for p in net.parameters() if p.requires_grad] for net in self.nets]
@@ -47,21 +49,65 @@ class Matching:
         self, images: Tensor, labels: Tensor, moves: Callable[[Tensor], Tensor] = lambda images: images
     ) -> tuple[Tensor, Tensor]:
         """The loss of poisons (p, c, h, w), moved by the victim's augmentation, and its gradient at them."""
+        if not self.crowded:
+            try:
+                moved = moves(images).contiguous(memory_format=torch.channels_last)
+                losses = [
+                    self._apart(i, self._gradient(i, *self._met(i, moved, labels))) for i in range(len(self.nets))
+                ]
+                loss = torch.stack(losses).mean()
+                return loss.detach(), torch.autograd.grad(loss, images)[0]
+            except torch.OutOfMemoryError:
+                self.crowded = True
         moved = moves(images).contiguous(memory_format=torch.channels_last)
-        losses = [self._loss(i, moved, labels) for i in range(len(self.nets))]
-        loss = torch.stack(losses).mean()
-        return loss.detach(), torch.autograd.grad(loss, images)[0]
+        parts = [self._in_parts(i, *self._met(i, moved.detach(), labels)) for i in range(len(self.nets))]
+        loss, slope = (torch.stack(each).mean(dim=0) for each in zip(*parts, strict=True))
+        return loss, slope if moved is images else torch.autograd.grad(moved, images, slope)[0]
 
-    def _loss(self, i: int, images: Tensor, labels: Tensor) -> Tensor:
-        if self.defended:
-            still = images.detach()
-            images = images + (self.defended[i](still, labels) - still)
+    def _met(self, i: int, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Poisons and labels as they meet a network, after what a defense adds."""
+        if not self.defended:
+            return images, labels
+        still = images.detach()
+        return images + (self.defended[i](still, labels) - still), labels
+
+    def _gradient(self, i: int, images: Tensor, labels: Tensor, *, graph: bool = True) -> tuple[Tensor, ...]:
+        """The mean gradient of some poisons by a network's parameters."""
         with in_half(self.device):
             logits = self.nets[i](images)
         mean = nn.functional.cross_entropy(logits.float(), labels)
-        found = torch.autograd.grad(mean, self.parameters[i], create_graph=True)
-        product = torch.stack([(a * b).sum() for a, b in zip(self.wanted[i], found, strict=True)]).sum()
-        return 1 - product / (self.norms[i] * _norm(found))
+        return torch.autograd.grad(mean, self.parameters[i], create_graph=graph)
+
+    def _apart(self, i: int, found: Sequence[Tensor]) -> Tensor:
+        """1 - cosine between a gradient and the wanted one."""
+        return 1 - _product(self.wanted[i], found) / (self.norms[i] * _norm(found))
+
+    def _in_parts(self, i: int, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of one network and its gradient at the poisons, with the memory of a part of them.
+
+        First the mean gradient of all, then the loss's slope at it, and back through the part's share of it.
+        """
+
+        def share(rows: slice) -> list[Tensor]:
+            part = (rows.stop - rows.start) / len(images)
+            return [part * each for each in self._gradient(i, images[rows], labels[rows], graph=False)]
+
+        shares = halving(share, len(images), len(images), "Gradients of poisons")
+        mean = [torch.stack(each).sum(dim=0).requires_grad_() for each in zip(*shares, strict=True)]
+        loss = self._apart(i, mean)
+        slopes = torch.autograd.grad(loss, mean)
+
+        def back(rows: slice) -> Tensor:
+            some = images[rows].detach().requires_grad_()
+            part = (rows.stop - rows.start) / len(images)
+            product = _product(slopes, self._gradient(i, some, labels[rows]))
+            return torch.autograd.grad(part * product, some)[0]
+
+        return loss.detach(), torch.cat(halving(back, len(images), len(images), "Crafting"))
+
+
+def _product(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    return torch.stack([(one * other).sum() for one, other in zip(a, b, strict=True)]).sum()
 
 
 def _norm(gradients: Sequence[Tensor]) -> Tensor:

@@ -14,6 +14,7 @@ from core.attacks.crafting import Moves
 from core.attacks.targeted import Crafted, Key, Problem, Targeted
 from core.datasets.base import ImageSet
 from core.errors import AttackError
+from core.memory import halving
 from core.models.base import Net
 from core.models.folded import folded
 from core.spec import setting
@@ -153,7 +154,7 @@ class GradientMatching(Targeted):
 def _gradient_norms(net: Net, images: Tensor, label: int) -> Tensor:
     """(n,) size of each image's gradient at the last layer: |softmax - onehot| times |features|."""
     with torch.no_grad():
-        features = torch.cat([net.features(part) for part in images.split(1000)])
+        features = torch.cat(halving(lambda rows: net.features(images[rows]), len(images), 1000, "Features"))
         off = net.head(features).softmax(dim=1)
     off[:, label] -= 1
     return off.norm(dim=1) * (features.square().sum(dim=1) + 1).sqrt()

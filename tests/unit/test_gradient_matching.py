@@ -77,6 +77,33 @@ def test_the_loss_and_its_gradient_are_those_of_the_obvious_way(name: str, tiny:
     assert nn.functional.cosine_similarity(gradient.flatten(), slope.flatten(), dim=0) > 0.999
 
 
+@pytest.mark.parametrize("surrogates", [1, 2])
+def test_poisons_that_do_not_fit_at_once_go_through_in_parts(
+    surrogates: int, tiny: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitting: dict[str, int] = {}
+    monkeypatch.setattr("core.memory._fitting", fitting)
+    net = network(tiny)
+    given = problem(tiny, net, 7)
+    nets = [folded(net, given.target) for _ in range(surrogates)]
+    moves = Moves(7, 16, 16, 2, True, torch.Generator().manual_seed(1), "cpu")
+    images = given.bases.clone().requires_grad_()
+    loss, slope = Matching(nets, given.target, torch.tensor([1]))(images, given.labels, moves)
+
+    def full(module: nn.Module, given: tuple[torch.Tensor]) -> None:
+        if len(given[0]) > 2 and given[0].requires_grad:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    matching = Matching(nets, given.target, torch.tensor([1]))
+    for each in matching.nets:
+        each.register_forward_pre_hook(full)
+    for _ in range(2):  # the second time it is known
+        again, found = matching(images, given.labels, moves)
+        assert again.item() == pytest.approx(loss.item(), abs=1e-5)
+        torch.testing.assert_close(found, slope, rtol=1e-3, atol=1e-6)
+    assert fitting == {"Crafting": 1} and matching.crowded  # 7, 3, 1
+
+
 def test_crafting_writes_no_parameter_gradient_and_moves_no_statistics(tiny: ImageSet) -> None:
     net = network(tiny)
     net.zero_grad(set_to_none=True)

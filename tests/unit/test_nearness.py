@@ -55,6 +55,24 @@ def test_the_squared_distance_to_the_nearest_clean_row(clean: Tensor, distances:
     assert distances[0] == 0 or (slope[0, 0, 0, 0] < 0 < slope[0, 0, 0, 1])
 
 
+def test_poisons_that_do_not_fit_at_once_are_measured_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitting: dict[str, int] = {}
+    monkeypatch.setattr("core.memory._fitting", fitting)
+    net, clean = two_pixels(log(3)), images((1, 0), (1, 1))
+    poisons = images((0, 1), (0, 0), (1, 1)).float() / 255
+    loss, slope = Nearness([net], clean, 0)(poisons.clone().requires_grad_())
+
+    def full(module: nn.Module, given: tuple[Tensor]) -> None:
+        if len(given[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    net.register_forward_pre_hook(full)
+    again, found = Nearness([net], clean, 0)(poisons.clone().requires_grad_())
+    torch.testing.assert_close(again, loss)
+    torch.testing.assert_close(found, slope)
+    assert fitting == {"Clean rows": 1, "Distances of poisons": 1}
+
+
 def test_several_networks_are_averaged() -> None:
     indifferent = two_pixels(0.0)  # sees all images as the same
     nearness = Nearness([two_pixels(log(3)), indifferent], images((1, 0)), 0)
