@@ -28,6 +28,8 @@ CRAFTING = 3.0
 """Cost of one image in one step of crafting, beside one in training: the gradient of a gradient."""
 STEPS = 250
 """Steps of a crafting attack that does not say how many it takes."""
+COMPILING_REPAYS = 300.0
+"""Expected seconds of all trainings together from which on a network is compiled on a GPU."""
 NEUTRAL = ("epsilon", "target_class", "source_class", "poison_fraction")
 """Settings of an attack on which the seconds of crafting a poison do not depend."""
 
@@ -182,6 +184,11 @@ def seconds(experiment: Experiment, device: str = "cpu") -> float:
     stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], others]
     works = sum(map(len, stages))
     return cost.data * (1 + (starts > 0)) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
+
+
+def repays_compiling(experiment: Experiment, device: str) -> bool:
+    """Whether an experiment trains for so long on a GPU that compiling its network first is worth it."""
+    return device == "cuda" and trainings(experiment) * costs(experiment).train >= COMPILING_REPAYS
 
 
 def spread(works: Sequence[float], lanes: int) -> float:

@@ -114,7 +114,7 @@ class Training(Part):
     flip: bool = setting(True, "Random mirror images, where the data set allows it (never for signs or digits).")
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
-        "Arithmetic of the forward and backward pass; auto takes bfloat16 where the processor has it.",
+        "Arithmetic of the forward and backward pass; auto takes bfloat16 where it is clearly faster on this machine.",
         advanced=True,
     )
 

@@ -23,6 +23,7 @@ from core.results import summary
 from core.runs.artifacts import Artifacts
 from core.seeds import derive
 from core.spec import Component, Experiment, digest, parse
+from core.train import trial
 from core.watch import Events, Nobody, Watch
 from core.work import Work
 
@@ -315,6 +316,7 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
         PoisonscopeError: one sentence that says what is wrong.
     """
     steps, device = plan(experiment), devices.pick(experiment.device)
+    trial.ensure(device)
     events.planned([step.reference() for step in steps], devices.describe(device))
     watch = Watch(events, {step.key: step.weight for step in steps})
     work = Work(experiment, artifacts, watch, device)
@@ -338,10 +340,11 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
 
 
 def warm_up(artifacts: Artifacts) -> None:
-    """Pay before anybody waits for it: draw the default images, and let torch compile its kernels on one batch."""
+    """Pay before anybody waits for it: find the fastest arithmetic, draw the default images, compile kernels."""
     experiment = parse({"training": {"epochs": 1}, "defenses": []})
     data = plan(experiment)[0]
     device = devices.pick("auto")
+    trial.ensure(device)
     work = Work(experiment, artifacts, Watch(Nobody(), {data.key: 1.0}), device)
     if not artifacts.has(data.key):
         work.run(data)

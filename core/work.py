@@ -60,7 +60,7 @@ class Work:
             self.watch.step(step.key, min(fraction, 0.99), f"{step.label}: {text}" if text else step.label)
 
         tell(0.0, "")
-        with self.artifacts.write(step.key) as folder:
+        with self.artifacts.write(step.key) as folder, devices.lane(self.device):
             if step.kind in looks.KINDS:
                 looks.KINDS[step.kind](self, step, folder, tell)
             else:
@@ -363,6 +363,7 @@ class Work:
             device=self.device,
             flip=split.flip,
             hooks=hooks,
+            compiles=estimate.repays_compiling(self.experiment, self.device),
             after_epoch=after_epoch,
             cancelled=self.watch.cancelled,
         )
@@ -397,6 +398,7 @@ class Work:
             "passes": trained.passes,
             "device": trained.device,
             "precision": trained.precision,
+            "memory": trained.memory,
             "rows": rows,
             "clean_accuracy": {"hits": accuracy[0], "n": accuracy[1]},
             "asr": {"hits": asr[0], "n": asr[1]} if asr else None,

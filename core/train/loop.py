@@ -23,6 +23,7 @@ from core.models.base import Model, Net
 from core.seeds import derive
 from core.spec import Training
 from core.train.augment import moved, moves
+from core.train.compiling import Compiled
 from core.train.hooks import Hooks
 
 _DRAWING = threading.Lock()  # torch's global random state, from which weights are drawn, is one for all threads
@@ -47,13 +48,22 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and what it cost: `seconds`, and `passes` of one image forward and backward."""
+    """A trained network and what it cost.
+
+    Attributes:
+        net: in evaluation mode.
+        seconds: without what was measured between epochs.
+        passes: of one image forward and backward.
+        device, precision: where, and in which arithmetic.
+        memory: most bytes of the GPU that were taken at a time, by all trainings beside each other; None on a CPU.
+    """
 
     net: Net
     seconds: float
     passes: float
     device: str
     precision: str
+    memory: int | None = None
 
 
 def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
@@ -63,7 +73,7 @@ def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
     with _own_stream(derive(seed, "weights")):  # weights are drawn on the CPU: the same on every device
         net = model.build(data.images.shape[1], data.images.shape[2], len(data.class_names), mean, std)
     net.look(sample)
-    return net.to(device).to(memory_format=torch.channels_last)
+    return net.to(device).to(memory_format=devices.layout(device))
 
 
 def uses_bfloat16(config: Training, device: str) -> bool:
@@ -80,6 +90,7 @@ def train(
     device: str,
     flip: bool = False,
     hooks: Hooks | None = None,
+    compiles: bool = False,
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -93,6 +104,7 @@ def train(
         device: cpu, cuda or mps.
         flip: whether the data set allows mirror images.
         hooks: of a training defense.
+        compiles: whether to compile the network, where no defense takes part in the training.
         after_epoch: told after every epoch; evaluates and reports.
         cancelled: asked once per epoch.
 
@@ -107,8 +119,9 @@ def train(
     random = torch.Generator().manual_seed(derive(seed, "order"))
     images, labels = on_device(data.images, device), on_device(data.labels, device)
     all_rows = torch.arange(len(data))
-    bfloat16 = uses_bfloat16(config, device)
+    bfloat16, layout = uses_bfloat16(config, device), devices.layout(device)
     optimiser = _optimiser(net, config)
+    forward = Compiled(net, config.batch_size) if compiles and type(hooks) is Hooks else net
     step, drops, seconds, passes = 0, _drops(net), 0.0, 0.0
     net.train()
 
@@ -126,11 +139,11 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, (epoch - 1 + number / len(batches)) / config.epochs)
             step += 1
-            pixels = moved(images, rows, move).float().div_(255)
+            pixels = moved(images, rows, move).to(memory_format=layout).float().div_(255)
             pixels, wanted = hooks.batch(pixels, labels[rows], batch, net)
             own_stream = _own_stream(derive(seed, "dropout", step)) if drops else nullcontext()
             with torch.autocast(device, torch.bfloat16, enabled=bfloat16), own_stream:
-                logits = net(pixels)
+                logits = forward(pixels)
             loss = hooks.loss(logits.float(), wanted)
             if loss is None:
                 loss = nn.functional.cross_entropy(logits.float(), wanted)
@@ -145,7 +158,8 @@ def train(
         seconds, passes = seconds + time.perf_counter() - begun, passes + net.passes - passes_before
         after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
-    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32")
+    memory = torch.cuda.max_memory_allocated() if device == "cuda" else None
+    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32", memory)
 
 
 def _ahead(

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from core import device as devices
+from core.memory import halving
 from core.models.base import Net
 
 BATCH = {"cpu": 125}
@@ -15,13 +17,15 @@ MANY = 1000
 
 def _batched(net: Net, images: Tensor, what: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply `what` to all images in evaluation mode, without gradients; the net's mode is restored."""
-    training = net.training
+    training, device = net.training, images.device.type
+    layout = devices.layout(device)
+
+    def part(rows: slice) -> Tensor:
+        return what(images[rows].to(memory_format=layout).float() / 255)
+
     net.eval()
-    parts = []
     with torch.no_grad():
-        for part in images.split(BATCH.get(images.device.type, MANY)):
-            pixels = part.to(memory_format=torch.channels_last).float() / 255
-            parts.append(what(pixels))
+        parts = halving(part, len(images), BATCH.get(device, MANY), "Predictions")
     net.train(training)
     return torch.cat(parts)
 

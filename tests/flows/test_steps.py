@@ -314,6 +314,20 @@ def test_same_seed_same_bytes_in_another_home(artifacts: Counting, tmp_path: Pat
     assert len(weights) == 4  # four arms, four models
 
 
+def test_steps_beside_each_other_find_what_they_find_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[dict[str, bytes]] = []
+    for lanes in (1, 2):
+        monkeypatch.setattr("core.device.lanes", lambda _steps, _device, lanes=lanes: lanes)
+        place, watcher = Counting(tmp_path / str(lanes)), Watcher()
+        run(place, watcher)
+        keys = [step["key"] for step in watcher.steps if step["kind"] == "train"]
+        trained.append({key: (place.folder(key) / "weights.safetensors").read_bytes() for key in keys})
+    assert len(set(trained[0].values())) == 4 and trained[0].keys() == trained[1].keys()
+    assert [key for key in trained[0] if trained[0][key] != trained[1][key]] == []
+
+
 def test_a_stopped_run_goes_on_where_it_was(artifacts: Counting, tmp_path: Path) -> None:
     stopped = Watcher(stop=lambda point: point["arm"] == "spectral_signatures" and point["epoch"] == 1)
     with pytest.raises(Cancelled):

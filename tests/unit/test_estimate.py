@@ -235,7 +235,7 @@ def test_a_training_takes_as_many_cores_whatever_the_plan(
     cores: int, threads: int, lanes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.device.cores", lambda: cores)
-    assert (device.threads(), device.lanes(10, "cpu"), device.lanes(1, "cpu"), device.lanes(10, "cuda")) == (
+    assert (device.threads(), device.lanes(10, "cpu"), device.lanes(1, "cpu"), device.lanes(10, "mps")) == (
         threads,
         lanes,
         1,
