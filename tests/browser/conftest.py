@@ -93,6 +93,45 @@ def visit(browser: Browser, dashboard: Dashboard, request: pytest.FixtureRequest
         watch.check()
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Browser, shown: Dashboard) -> Iterator[dict[str, tuple[Visitor, Watch]]]:
+    """A tab for each theme that a module's tests read page after page in, as people do."""
+    opened: dict[str, tuple[Visitor, Watch]] = {}
+    yield opened
+    for visitor, _ in opened.values():
+        visitor.page.context.close()
+
+
+@pytest.fixture
+def turn_to(
+    browser: Browser, shown: Dashboard, tabs: dict[str, tuple[Visitor, Watch]], request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    """Goes to a page of the shipped runs in a tab that was at others before, and has compiled the code of charts.
+
+    Nothing but the code is left of those: a page begins anew, at the usual size. At the end the same holds as after
+    `visit`.
+    """
+    seen: dict[str, tuple[Visitor, Watch]] = {}
+
+    def go(path: str, *, scheme: Any = "light") -> Visitor:
+        if scheme not in tabs:
+            context = browser.new_context(color_scheme=scheme)
+            context.set_default_timeout(PATIENCE)
+            watch = Watch(context)
+            tabs[scheme] = (Visitor(context.new_page(), shown.address), watch)
+        seen[scheme] = tabs[scheme]
+        visitor = tabs[scheme][0]
+        visitor.page.set_viewport_size({"width": SMALL[0], "height": SMALL[1]})
+        return visitor.open(path)
+
+    yield go
+    for scheme, (visitor, watch) in seen.items():
+        if request.node.stash.get(FAILED, False):
+            visitor.shot(f"failed-{request.node.name}-{scheme}")
+        watch.check()
+        watch.forget()
+
+
 @pytest.fixture(scope="package")
 def story() -> dict[str, str]:
     """Where the story left its finished run."""

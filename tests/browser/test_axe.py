@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from app import routes
 from tests.browser.conftest import Visit
-from tests.browser.dashboard import Dashboard
 from tests.browser.test_showcase import DRAWN, SCHEMES
 from tests.browser.visitor import LARGE, SMALL, Visitor
 
@@ -43,8 +42,8 @@ def findings(visitor: Visitor) -> list[Any]:
 
 @SCHEMES
 @pytest.mark.parametrize("page", routes.PAGES)
-def test_no_page_has_a_serious_finding_of_our_own(visit: Visit, shown: Dashboard, scheme: str, page: str) -> None:
-    visitor = visit(f"/{'' if page == 'start' else page}?run={RUNS.get(page, USUAL)}", scheme=scheme, at=shown)
+def test_no_page_has_a_serious_finding_of_our_own(turn_to: Visit, scheme: str, page: str) -> None:
+    visitor = turn_to(f"/{'' if page == 'start' else page}?run={RUNS.get(page, USUAL)}", scheme=scheme)
     expect(visitor.page.get_by_text("are being drawn")).to_have_count(0, timeout=DRAWN)
     assert findings(visitor.settled()) == []
     for width, height in (SMALL, LARGE):  # every page is kept as a picture, to be looked at
@@ -61,8 +60,8 @@ def test_no_page_has_a_serious_finding_of_our_own(visit: Visit, shown: Dashboard
         ("row", f"/images?run={USUAL}&row=5&sel=1-4"),
     ],
 )
-def test_what_a_link_opens_has_none_either(visit: Visit, shown: Dashboard, scheme: str, name: str, path: str) -> None:
-    visitor = visit(path, scheme=scheme, at=shown)
+def test_what_a_link_opens_has_none_either(turn_to: Visit, scheme: str, name: str, path: str) -> None:
+    visitor = turn_to(path, scheme=scheme)
     for words in ("Nothing to show here yet", "are being drawn"):
         expect(visitor.page.get_by_text(words)).to_have_count(0, timeout=DRAWN)
     visitor.settled().shot(f"axe-{name}-{scheme}")
@@ -70,8 +69,8 @@ def test_what_a_link_opens_has_none_either(visit: Visit, shown: Dashboard, schem
 
 
 @SCHEMES
-def test_a_dialog_has_none_either(visit: Visit, shown: Dashboard, scheme: str) -> None:
-    visitor = visit(f"/result?run={USUAL}", scheme=scheme, at=shown)
+def test_a_dialog_has_none_either(turn_to: Visit, scheme: str) -> None:
+    visitor = turn_to(f"/result?run={USUAL}", scheme=scheme)
     visitor.page.locator("[class*='st-key-menu-head-'] button").first.click()
     visitor.page.locator("[class*='st-key-delete-head-'] button").first.click()
     expect(visitor.page.get_by_role("dialog").get_by_text("Delete for good?")).to_be_visible()
@@ -79,8 +78,8 @@ def test_a_dialog_has_none_either(visit: Visit, shown: Dashboard, scheme: str) -
     assert findings(visitor) == []
 
 
-def test_a_finding_is_found(visit: Visit, shown: Dashboard) -> None:
-    visitor = visit("/runs", at=shown)
+def test_a_finding_is_found(turn_to: Visit) -> None:
+    visitor = turn_to("/runs")
     bare = "document.querySelector('[data-testid=stMain] h1').insertAdjacentHTML('afterend', '<button></button>')"
     visitor.page.evaluate(bare)
     assert [told[0] for told in findings(visitor)] == ["button-name"]

@@ -59,6 +59,10 @@ class Watch:
         assert not self.foreign, f"the page asked other machines: {self.foreign}"
         assert not self.errors, f"the browser's console has errors: {self.errors}"
 
+    def forget(self) -> None:
+        """Begin anew, for another test in the same tab."""
+        self.errors, self.foreign, self.requests = [], [], 0
+
 
 class Visitor:
     """One tab."""
