@@ -112,7 +112,7 @@ def _estimated(wanted: Replication, parts: Sequence[Part]) -> dict[str, Any]:
             "left": left,
             "keys": keys,
             "measured": False,
-            "how": f"extrapolated, nothing was run: {_keys(keys)}, of which {duration(left)} are still to do",
+            "how": f"extrapolated to {_keys(keys)}, nothing was run; {duration(left)} of it are still to do",
         },
     }
 
