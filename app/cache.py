@@ -97,7 +97,7 @@ def _look(found: Machine) -> None:
             for name in WARMED:
                 importlib.import_module(name)
             device = importlib.import_module("core.device")
-            found.device = device.describe(device.pick("auto"))
+            found.device = device.described_with_arithmetic(device.pick("auto"))
         # Streamlit collects garbage after every script and every fragment. Among what was imported there is none, and
         # looking at it each time would take a quarter of a second.
         gc.collect()

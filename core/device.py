@@ -77,11 +77,19 @@ def pick(name: str) -> str:
 
 
 def describe(device: str) -> str:
-    """A name for people, such as `cpu (2 cores, bfloat16)` or `cuda (NVIDIA H100, bfloat16)`."""
-    what = platform.machine()
-    if device in ("cpu", "cuda"):
-        what = _gpu() if device == "cuda" else f"{cores()} cores"
-    return f"{device} ({what}, {'bfloat16' if has_bfloat16(device) else 'float32'})"
+    """A name for people, such as `cpu (2 cores)` or `cuda (NVIDIA H100)`."""
+    return f"{device} ({_what(device)})"
+
+
+def described_with_arithmetic(device: str) -> str:
+    """The same with the precision that `auto` means here: `cpu (2 cores, bfloat16)`."""
+    return f"{device} ({_what(device)}, {'bfloat16' if has_bfloat16(device) else 'float32'})"
+
+
+def _what(device: str) -> str:
+    if device == "cuda":
+        return _gpu()
+    return f"{cores()} cores" if device == "cpu" else platform.machine()
 
 
 @cache
@@ -211,6 +219,22 @@ def most_threads() -> int:
     Several trainings with few cores each are faster than one with many, and do not crawl when something else wants one.
     """
     return max(1, cores() // 4)
+
+
+def peak(device: str, *, anew: bool = False) -> int | None:
+    """Most bytes of the GPU that this process had taken at a time; None where that is not counted.
+
+    Args:
+        device: of the tensors.
+        anew: whether to count from here on.
+    """
+    if device != "cuda":
+        return None
+    import torch
+
+    if anew:
+        torch.cuda.reset_peak_memory_stats()
+    return int(torch.cuda.max_memory_allocated())
 
 
 # ---- several steps at once

@@ -123,6 +123,7 @@ def train(
     optimiser = _optimiser(net, config)
     forward = Compiled(net, config.batch_size) if compiles and type(hooks) is Hooks else net
     step, drops, seconds, passes = 0, _drops(net), 0.0, 0.0
+    devices.peak(device, anew=True)
     net.train()
 
     for epoch in range(1, config.epochs + 1):
@@ -158,8 +159,7 @@ def train(
         seconds, passes = seconds + time.perf_counter() - begun, passes + net.passes - passes_before
         after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
-    memory = torch.cuda.max_memory_allocated() if device == "cuda" else None
-    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32", memory)
+    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32", devices.peak(device))
 
 
 def _ahead(

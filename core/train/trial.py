@@ -40,7 +40,7 @@ def ensure(device: str) -> None:
     if devices.tries() and devices.tried(device) is None:
         found = trial(device)
         devices.remember(device, found)
-        print(f"Arithmetic on {devices.tried_on(device)}: {found.why}.", file=sys.stderr, flush=True)
+        print(f"Arithmetic on {devices.describe(device)}: {found.why}.", file=sys.stderr, flush=True)
 
 
 def trial(device: str) -> Arithmetic:

@@ -84,11 +84,10 @@ def test_a_training_that_a_defense_takes_part_in_is_not_compiled(tiny: ImageSet,
     assert made == []
 
 
-def test_only_long_trainings_on_cuda_repay_compiling(home: Any) -> None:
-    long = parse({"training": {"epochs": 40}, "defenses": [], "victims": 2})
-    short = parse({"training": {"epochs": 1}, "defenses": [], "victims": 2})
-    assert estimate.trainings(long) == 4
-    estimate.remember(long, 2.0)  # seconds of an epoch: 2 x 40 x 4 = 320; and 2 x 1 x 4 = 8
-    estimate.remember(short, 2.0)
-    assert estimate.repays_compiling(long, "cuda") and not estimate.repays_compiling(short, "cuda")
-    assert not estimate.repays_compiling(long, "cpu")
+def test_only_long_trainings_on_cuda_repay_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = parse({"defenses": [], "victims": 2})
+    assert estimate.trainings(experiment) == 4
+    for seconds, repays in ((70.0, False), (80.0, True)):
+        monkeypatch.setattr(estimate, "costs", lambda *_, each=seconds: estimate.Costs(data=0, poison=0, train=each))
+        assert estimate.repays_compiling(experiment, "cuda") is repays
+        assert not estimate.repays_compiling(experiment, "cpu")

@@ -31,7 +31,9 @@ def test_a_rule_decides_until_something_was_tried_out(trials: Path) -> None:
     assert device.arithmetic("cpu") == OTHER and device.threads() == 2
     assert device.layout("cpu") is torch.contiguous_format
     assert device.has_bfloat16("cpu") is OTHER.bfloat16
-    assert device.describe("cpu") == f"cpu (2 cores, {'bfloat16' if OTHER.bfloat16 else 'float32'})"
+    assert device.describe("cpu") == "cpu (2 cores)"
+    named = "bfloat16" if OTHER.bfloat16 else "float32"
+    assert device.described_with_arithmetic("cpu") == f"cpu (2 cores, {named})"
 
 
 def test_trials_that_are_switched_off_do_not_count(trials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,3 +197,11 @@ def test_a_lane_on_the_cpu_changes_nothing_and_threads_on_cuda_have_a_stream_eac
         with device.lane("cuda"):
             assert entered[-1] is made[0]
     assert len(made) == 1 and len(entered) == 2
+
+
+def test_memory_is_counted_anew_for_a_training_and_on_cuda_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = [700, 300]
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: taken.pop(0))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: taken[0])
+    assert device.peak("cpu", anew=True) is None and len(taken) == 2
+    assert (device.peak("cuda"), device.peak("cuda", anew=True), device.peak("cuda")) == (700, 300, 300)
