@@ -41,8 +41,10 @@ def timed(name: str, device: str, only: str | None = None) -> Iterator[dict[str,
 
     from benchmarks import harness
     from core import device as devices
+    from core.train import trial
 
     found = devices.pick(device)
+    trial.ensure(found)
     torch.set_num_threads(devices.threads())
     names = []
     for entry in benchmark.entries(found):
