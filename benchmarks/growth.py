@@ -18,6 +18,7 @@ from benchmarks.measure import Measure
 from core import device as devices
 from core.analysis import embedding
 from core.errors import SpecError
+from core.train import trial
 
 ROWS = (5000, 10_000, 20_000, 50_000)
 TURNS = {5000: 3, 10_000: 3, 20_000: 2, 50_000: 1}
@@ -86,9 +87,10 @@ def _seconds(work: Work) -> float:
 
 def _training(rows: int) -> Work:
     """One epoch of one network, as the product trains it."""
-    data = training.signs(DRAWN)
-    case = training.Case(MODEL, data.rows(np.arange(rows) % DRAWN), devices.pick("auto"))
-    training.Case(MODEL, data, case.device).ours(1, devices.threads())  # compiles
+    data, device = training.signs(DRAWN), devices.pick("auto")
+    trial.ensure(device)
+    case = training.Case(MODEL, data.rows(np.arange(rows) % DRAWN), device)
+    training.Case(MODEL, data, device).ours(1, devices.threads())  # compiles
     return partial(case.ours, 1, devices.threads())
 
 

@@ -4,4 +4,4 @@ from functools import partial
 
 from benchmarks import training
 
-entries = partial(training.entries, "preact_resnet18", 512)
+entries = partial(training.entries, "preact_resnet18", 512, turns=3)

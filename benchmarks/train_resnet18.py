@@ -8,4 +8,4 @@ from benchmarks.harness import Entry
 
 def entries(device: str) -> Iterator[Entry]:
     """See `training.entries`."""
-    return training.entries("resnet18", 512 if device == "cpu" else 50_000, device)
+    return training.entries("resnet18", 512 if device == "cpu" else 50_000, device, turns=3)

@@ -2,11 +2,12 @@
 
 The usual loop: torch's DataLoader with two workers over PIL images, torchvision's transforms image by image (random
 crop with four pixels of padding, mirror, tensor, normalise), float32, NCHW, SGD with momentum, on all cores. Ours is
-the product's loop, with shifts as large, and mirrors. On a CPU it trains as many networks side by side as the product
-does, each on its own cores; the usual loop trains as many one after the other. One training alone is timed too.
+the product's loop, with shifts as large, and mirrors. It trains as many networks side by side as the product does, on a
+CPU each on its own cores; the usual loop trains as many one after the other. One training alone is timed too. On a GPU
+the product compiles networks that train for long; here they are not compiled.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
@@ -75,8 +76,9 @@ class Case:
 
         def one(seed: int) -> None:
             torch.set_num_threads(threads)  # holds for the thread that calls it
-            net = build(self.model, self.data, seed, self.device)
-            train(net, self.data, CONFIG, seed=seed, device=self.device, flip=True)
+            with devices.lane(self.device):
+                net = build(self.model, self.data, seed, self.device)
+                train(net, self.data, CONFIG, seed=seed, device=self.device, flip=True)
 
         with ThreadPoolExecutor(trainings) as pool:
             list(pool.map(one, range(trainings)))
@@ -131,13 +133,14 @@ def entries(model: str, images: int, device: str, turns: int = TURNS) -> Iterato
     """
     case = Case(model, signs(images), device)
     own, cores = devices.threads(), devices.cores()
-    ways: Sequence[tuple[int, int, str]] = [(1, own, "one training alone, as the product runs it")]
-    if device == "cpu":
-        ways = [(case.side_by_side, own, f"{case.side_by_side} trainings side by side"), *ways]
-        ways = [*ways, *[(1, cores, "one training alone, on all cores")] * (cores != own)]
+    ways = [(1, own, "one training alone, as the product runs it")]
+    if case.side_by_side > 1:
+        ways.insert(0, (case.side_by_side, own, f"{case.side_by_side} trainings side by side"))
+    if device == "cpu" and cores != own:
+        ways.append((1, cores, "one training alone, on all cores"))
+    case.ours(1, own)
+    case.usual(1)
     for trainings, threads, what in ways:
-        case.ours(trainings, threads)
-        case.usual(1)
         yield Entry(
             name=f"{model}, {images} images, {what}",
             unit="seconds per image",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.analysis import spectral
 from core.analysis.spectral import class_spectrum, projection, scores
 from core.defenses.base import View, random_flags
 from core.defenses.spectral_signatures import SpectralSignatures
@@ -28,7 +29,7 @@ def features_of(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return (random.normal(size=(n, d)) * scale + 5).astype(np.float32), random.integers(0, 4, n)
 
 
-@pytest.mark.parametrize("n, d", [(200, 16), (60, 128), (500, 64), (8, 3)])
+@pytest.mark.parametrize("n, d", [(200, 16), (60, 128), (500, 64), (8, 3), (1400, 300), (700, 1100)])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_scores_equal_a_full_svd(n: int, d: int, seed: int) -> None:
     features, labels = features_of(n, d, seed)
@@ -59,6 +60,41 @@ def test_the_uncentred_score_is_the_released_codes() -> None:
     np.testing.assert_allclose(
         scores(features, labels, centred=False), np.abs(features.astype(np.float64) @ top), rtol=1e-6
     )
+
+
+def wide(strength: float) -> np.ndarray:
+    """(600, 300) float64: noise of all directions alike, and one of them stronger."""
+    random = np.random.default_rng(7)
+    rows = random.normal(size=(600, 300))
+    rows[:, 0] *= strength
+    return rows
+
+
+def test_wide_features_are_scored_step_by_step_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, labels = wide(3.0), np.zeros(600, np.int64)
+    assert spectral._by_steps(rows - rows.mean(axis=0)) is not None
+    stepped = scores(rows, labels)
+    monkeypatch.setattr(spectral, "WIDE", 10_000)
+    np.testing.assert_allclose(stepped, scores(rows, labels), rtol=1e-6, atol=1e-9 * stepped.max())
+
+
+def test_steps_that_do_not_settle_leave_it_to_the_gram_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, labels = wide(1.0), np.zeros(600, np.int64)
+    monkeypatch.setattr(spectral, "STEPS", 5)
+    assert spectral._by_steps(rows - rows.mean(axis=0)) is None
+    np.testing.assert_allclose(scores(rows, labels), slow_scores(rows, labels), rtol=1e-6, atol=1e-9)
+
+
+def test_the_longest_row_may_lie_across_the_direction_that_is_looked_for() -> None:
+    rows = np.zeros((600, 300))
+    rows[:, 0] = np.repeat([1.0, -1.0], 300)  # 600 along this one
+    rows[0, 1] = 20.0  # 400 along that one, all of it a single row's
+    (value,), (direction,) = spectral._by_steps(rows) or pytest.fail("did not settle")
+    assert value == pytest.approx(np.linalg.norm(rows, ord=2), rel=1e-9) and abs(direction[0]) > 0.9
+
+
+def test_wide_rows_that_are_all_the_same_score_zero() -> None:
+    assert scores(np.full((300, 300), 0.1, np.float32), np.zeros(300, np.int64)).max() < 1e-12
 
 
 def test_a_class_of_one_row_scores_zero() -> None:
