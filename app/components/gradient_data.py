@@ -98,7 +98,7 @@ def places(seen: RunView, method: str, *, truth: bool) -> Places | None:
     Args:
         seen: the run.
         method: UMAP or PCA.
-        truth: whether PCA shows all poisons where it cannot show all rows; a map without it must not prefer them.
+        truth: whether all poisons are shown where not all rows are; a map without it must not prefer them.
     """
     kind = "embedding" if method == "UMAP" else "train"
     if method == "UMAP" and (seen.poison_key, seen.victim) != (0, 0):
@@ -110,12 +110,13 @@ def places(seen: RunView, method: str, *, truth: bool) -> Places | None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _places(folder: str, keys: tuple[str | None, ...], method: str, truth: bool, _seen: RunView) -> Places | None:
     if method == "UMAP":
-        found = _seen.embedding
-        if found is None:
+        found, labels = _seen.embedding, _seen.labels
+        if found is None or labels is None:
             return None
+        seen = np.full(len(found["rows"]), True) if truth else embedding.blind(labels, found["rows"])
         return Places(
-            _frozen(np.array(found["rows"])),
-            _frozen(np.array(found["positions"])),
+            _frozen(np.array(found["rows"][seen])),
+            _frozen(np.array(found["positions"][:, [*np.flatnonzero(seen), -1]])),
             method,
             dict(found["meta"].get("parameters", {})),
         )

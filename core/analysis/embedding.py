@@ -51,16 +51,39 @@ def sample(labels: np.ndarray, poisons: np.ndarray, most: int = SHOWN) -> np.nda
     n = len(labels)
     if n <= most:
         return np.arange(n)
-    others = np.setdiff1d(np.arange(n), poisons)
-    left = max(0, most - len(poisons))
-    # The rank of a row within its class comes first, so that any number of rows holds as many of each class as it can.
-    # Ranks follow multiples of the golden ratio: however few of a class are taken, they lie evenly among its rows.
-    ranks = np.empty(len(others), dtype=np.int64)
-    for label in np.unique(labels[others]):
-        own = np.flatnonzero(labels[others] == label)
-        ranks[own] = np.argsort(np.arange(len(own)) * GOLDEN % 1.0, kind="stable")
-    chosen = others[np.argsort(ranks, kind="stable")[:left]]
+    order = _evenly(labels)
+    chosen = order[~np.isin(order, poisons)][: max(0, most - len(poisons))]
     return np.union1d(poisons, chosen)
+
+
+def blind(labels: np.ndarray, rows: np.ndarray, most: int = SHOWN) -> np.ndarray:
+    """Which rows of a map may be seen by who is not to know the poisons: a row's absence must tell nothing.
+
+    Args:
+        labels: (n,) int64.
+        rows: (m,) int64, a `sample` of them.
+        most: as for the sample.
+
+    Returns:
+        (m,) bool: all, where all rows are on the map; else those of an even half, which `sample` holds whoever the
+        poisons are as long as they are no more than the other half.
+    """
+    if len(rows) == len(labels):
+        return np.ones(len(rows), dtype=bool)
+    return np.isin(rows, _evenly(labels)[: most // 2])
+
+
+def _evenly(labels: np.ndarray) -> np.ndarray:
+    """(n,) int64, all rows in an order of which any beginning holds as many of each class as it can.
+
+    A row's rank within its class comes first. Ranks follow multiples of the golden ratio: however few of a class are
+    taken, they lie evenly among its rows.
+    """
+    ranks = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        ranks[own] = np.argsort(np.arange(len(own)) * GOLDEN % 1.0, kind="stable")
+    return np.argsort(ranks, kind="stable")
 
 
 def pca(gradients: np.ndarray) -> np.ndarray:

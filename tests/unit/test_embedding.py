@@ -126,6 +126,18 @@ def test_more_poisons_than_room_are_shown_all() -> None:
     np.testing.assert_array_equal(embedding.sample(np.zeros(40, np.int64), poisons, most=10), poisons)
 
 
+def test_who_is_not_to_know_the_poisons_sees_the_same_rows_whoever_they_are() -> None:
+    labels = np.repeat([0, 1], [60, 20])
+    seen = []
+    for poisons in (np.arange(20), np.arange(30, 50), np.array([79])):
+        rows = embedding.sample(labels, poisons, most=40)
+        seen.append(rows[embedding.blind(labels, rows, most=40)])
+        assert len(seen[-1]) == 20 and np.bincount(labels[seen[-1]]).tolist() == [10, 10]
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[0], seen[2])
+    assert embedding.blind(labels, np.arange(80), most=40).all(), "all rows are there: none is missing"
+
+
 def test_neighbours_are_the_nearest_ones_and_begin_with_the_row_itself() -> None:
     rows = np.array([[0.0], [0.0], [1.0], [3.0]], np.float32)
     indices, far = embedding._nearest(rows, 3)
