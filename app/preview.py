@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from core import estimate
+from core import estimate, remembered
 from core.attacks.base import Attack, Poisoned, Tools, apply, evaluation
 from core.attacks.targeted import Targeted
 from core.crafted import relabelled
@@ -110,7 +110,7 @@ def _loaded(folder: str, key: str, _data: Dataset) -> Sample:
     lowered = {name: few for name, few in lowered.items() if (getattr(_data, name) or few + 1) > few}
     split = _data.model_copy(update=lowered).load(lambda fraction, text: None)
     if not lowered:
-        estimate.remember_rows_of(_data, len(split.train))
+        remembered.keep_rows(_data, len(split.train))
     told = getattr(_data, "train", None) if lowered else len(split.train)
     return Sample(_few(split.train), _few(split.test), told, None, key)
 

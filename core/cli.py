@@ -6,6 +6,7 @@ Every error is one sentence on standard error, with exit status 2 and no traceba
 import importlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,10 @@ import typer
 from rich.table import Table
 
 from core import checks, cli_bench, cli_files, cli_table, presets, registry, spec
+from core import device as devices
 from core.cli_base import AsJson, Assignments, RunId, console
 from core.cli_run import Bar, performed
+from core.describe import duration
 from core.errors import PoisonscopeError, SpecError
 from core.runs.child import step_back
 from core.runs.record import Run
@@ -42,15 +45,37 @@ Named = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the se
 def run_experiment(
     what: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name, or a TOML or JSON file.")],
     assignments: Assignments = None,
+    estimated: Annotated[
+        bool, typer.Option("--estimate", help="Run nothing: say how long it would take on this machine.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment to its end; exit status 0 only when all of it is done."""
     experiment = spec.parse(_content(what, assignments or []))
+    if estimated:
+        _print_estimate(experiment, as_json)
+        return
     result = performed(experiment)
     if as_json:
         print(json.dumps(result))
     else:
         _print_result(result)
+
+
+def _print_estimate(experiment: spec.Experiment, as_json: bool) -> None:
+    """What the dashboard says beside the button."""
+    from core.ahead import ahead
+
+    problem = checks.torch_problem()
+    if problem:
+        raise PoisonscopeError(problem)
+    device = devices.pick(experiment.device)
+    found = ahead([experiment], Store().artifacts, [device])
+    if as_json:
+        print(json.dumps({**asdict(found), "device": devices.describe(device)}))
+        return
+    steps = f"{found.ready:,} of {found.ready + found.missing:,} steps are computed already"
+    print(f"About {duration(found.seconds)} on {devices.describe(device)}, {found.models} to train; {steps}.")
 
 
 def _content(what: str, assignments: list[str]) -> dict[str, Any]:

@@ -1,16 +1,13 @@
-"""How long an experiment will take here: by what earlier ones took, or a guess before there was one."""
+"""How long each step of an experiment will take here: by what earlier ones took, or a guess before there was one."""
 
 import heapq
-import json
-import os
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from core import device as devices
-from core import registry
-from core.home import home
-from core.spec import Component, Experiment, Training, digest
+from core import registry, remembered
+from core.spec import Component, Experiment
 
 GUESSED_IMAGES_PER_SECOND = {
     "small_cnn": 4000.0,
@@ -20,144 +17,76 @@ GUESSED_IMAGES_PER_SECOND = {
     "resnet9_fast": 450.0,
 }
 """Of one training on one processor core; other networks are taken for a ResNet-18."""
+GPU, GPU_MOST = 300.0, 50_000.0
+"""Guess, not measured: a GPU is so many times one processor core, and trains at most so many images a second."""
 GUESSED_ROWS = 6000
 GUESSED_CLASSES = 10
-FROZEN = 1 / 3
-"""Cost of training a head on frozen features, beside training everything: forward passes alone."""
+FORWARD = 1 / 3
+"""Cost of a forward pass beside one forward and backward: of measuring, and of a head that learns by itself."""
+LOOKED_AT, TESTED = 1000, 4000
+"""Images that a model is measured on after every epoch, and at its end."""
 CRAFTING = 3.0
 """Cost of one image in one step of crafting, beside one in training: the gradient of a gradient."""
 STEPS = 250
 """Steps of a crafting attack that does not say how many it takes."""
+LOOK, MAP = 0.3, 15.0
+"""Guessed seconds of a step about a trained network, and of a map of gradients."""
+READ, READ_EACH = 0.5, 0.0005
+"""Guessed seconds of reading or drawing a data set, and of every training row in it."""
+READING = {"features": 1.0, "distances": 0.1, "isolation": 1.0, "measure": 0.3}
+"""Steps that pass images through a network, by kind: how many, as a share of the training set."""
 COMPILING_REPAYS = 300.0
 """Expected seconds of all trainings together from which on a network is compiled on a GPU."""
-NEUTRAL = ("epsilon", "target_class", "source_class", "poison_fraction")
-"""Settings of an attack on which the seconds of crafting a poison do not depend."""
-
-EPOCHS, POISONS, ROWS = "seconds_per_epoch.json", "seconds_of_crafting.json", "rows.json"
-"""What is remembered, each a file in the home folder: numbers by the digest of what they depend on."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Expected seconds of each kind of step; of a kind that the experiment has none of, 0."""
+    """Expected seconds of each kind of step; of a kind that the experiment has none of, 0.
+
+    Attributes:
+        data: reading or drawing the images.
+        poison: crafting the poisons of one key.
+        train: one training of a victim.
+        pretrain, surrogate: one training of such a network.
+        defended, defended_pretraining: of trainings that a defense takes part in, by its name.
+        looks: of steps about a trained network, by kind.
+    """
 
     data: float
     poison: float
     train: float
-    look: float
     pretrain: float = 0.0
     surrogate: float = 0.0
+    defended: Mapping[str, float] = field(default_factory=dict)
+    defended_pretraining: Mapping[str, float] = field(default_factory=dict)
+    looks: Mapping[str, float] = field(default_factory=dict)
+
+    def look(self, kind: str, defense: str | None = None) -> float:
+        """Seconds of a step about a trained network."""
+        return self.looks.get(f"{kind} {defense}", self.looks.get(kind, LOOK))
 
 
-# ---- what was measured
+def costs(experiment: Experiment, device: str = "cpu") -> Costs:
+    """Expected seconds of each kind of step of an experiment on this machine.
 
-
-def remember(experiment: Experiment, seconds_per_epoch: float) -> None:
-    """Keep what an epoch of a victim's training took just now; half of the new value, half of the old."""
-    key = _epoch_key(experiment, experiment.model, experiment.training)
-    _keep(EPOCHS, key, seconds_per_epoch, average=True)
-
-
-def remember_pretrain(experiment: Experiment, seconds_per_epoch: float) -> None:
-    """Keep what an epoch of pretraining the victims' network took."""
-    _keep(EPOCHS, _pretraining_key(experiment, experiment.model), seconds_per_epoch, average=True)
-
-
-def remember_poison(experiment: Experiment, seconds: float) -> None:
-    """Keep what crafting the poisons of one key took, without the training of surrogates."""
-    if experiment.attack is not None:
-        # Per unit of budget: twice as many poisons are twice the work, and the rows behind a budget stay the same.
-        _keep(POISONS, _poison_key(experiment), seconds / _budget(experiment.attack), average=True)
-
-
-def remember_rows(experiment: Experiment, n: int) -> None:
-    """Keep how many training rows the experiment's data set has, before a part is set aside for pretraining."""
-    remember_rows_of(experiment.data, n)
-
-
-def remember_rows_of(data: Component, n: int) -> None:
-    """Keep how many training rows a data set has."""
-    _keep(ROWS, _data_key(data), n, average=False)
-
-
-def _remembered(file: str) -> dict[str, float]:
-    try:
-        known = json.loads((home() / file).read_text())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(known, dict):
-        return {}
-    return {key: float(value) for key, value in known.items() if isinstance(value, int | float) and value > 0}
-
-
-def _keep(file: str, key: str, value: float, *, average: bool) -> None:
-    known = _remembered(file)
-    kept = (known.get(key, value) + value) / 2 if average else value
-    if known.get(key) == kept:
-        return
-    path = home() / file
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({**known, key: kept}))
-    temporary.replace(path)
-
-
-def _epoch_key(experiment: Experiment, model: Component, training: Training) -> str:
-    """What the seconds of an epoch depend on."""
-    own = [_json(experiment.data), _json(model), _speed(training), experiment.device]
-    return digest([*own, experiment.scenario, *_set_aside(experiment)])
-
-
-def _pretraining_key(experiment: Experiment, model: Component) -> str:
-    own = [_json(experiment.data), _json(model), _speed(experiment.pretraining.training), experiment.device]
-    return digest(["pretrain", *own, *_set_aside(experiment)])
-
-
-def _set_aside(experiment: Experiment) -> list[Any]:
-    """Which rows the victims do not have, or what else the network was pretrained on."""
-    if experiment.scenario == "from_scratch":
-        return []
-    other = experiment.pretraining.data
-    return [experiment.pretraining.part if other is None else _json(other)]
-
-
-def _speed(training: Training) -> dict[str, Any]:
-    return training.model_dump(mode="json", include={"batch_size", "precision"})
-
-
-def _poison_key(experiment: Experiment) -> str:
-    """What the seconds of crafting depend on, its budget aside."""
-    assert experiment.attack is not None
-    attack = {name: value for name, value in _json(experiment.attack).items() if name not in NEUTRAL}
-    own = [attack, _json(experiment.data), _json(experiment.model), experiment.device]
-    return digest([*own, experiment.scenario, *_set_aside(experiment)])
-
-
-def _data_key(data: Component) -> str:
-    return digest(_json(data))
-
-
-def _json(part: Component) -> dict[str, Any]:
-    return part.model_dump(mode="json")
-
-
-def _budget(attack: Component) -> float:
-    return float(getattr(attack, "poison_fraction", 0) or 1.0)
-
-
-# ---- what is expected
-
-
-def costs(experiment: Experiment) -> Costs:
-    """Expected seconds of each kind of step of an experiment on this machine."""
-    pretrained = experiment.scenario != "from_scratch"
-    spied = _surrogates(experiment) > 0
+    Args:
+        experiment: what to do.
+        device: where it will be done, which only a guess depends on.
+    """
+    model, spy = experiment.model, _surrogate_model(experiment)
+    known = experiment.known_defense if getattr(experiment.attack, "knows_defense", False) else None
+    taking_part = [each for each in experiment.defenses if getattr(each, "kind", "") == "training"]
+    pretrained, inside = experiment.scenario != "from_scratch", experiment.defends_training
+    apart = taking_part if experiment.defends_pretraining else []
     return Costs(
-        data=4.0,
-        poison=_crafting(experiment),
-        train=_training(experiment, experiment.model),
-        look=0.3,
-        pretrain=_pretraining(experiment, experiment.model) if pretrained else 0.0,
-        surrogate=_training(experiment, _surrogate_model(experiment)) if spied else 0.0,
+        data=remembered.look(experiment, "data") or READ + READ_EACH * rows(experiment.data),
+        poison=_crafting(experiment, device),
+        train=_training(experiment, model, device),
+        pretrain=_pretraining(experiment, model, device) if pretrained else 0.0,
+        surrogate=_training(experiment, spy, device, known if inside else None) if _surrogates(experiment) else 0.0,
+        defended={one.name: _training(experiment, model, device, one) for one in taking_part if inside},
+        defended_pretraining={one.name: _pretraining(experiment, model, device, one) for one in apart},
+        looks=_looks(experiment, device),
     )
 
 
@@ -166,37 +95,9 @@ def trainings(experiment: Experiment) -> int:
     return _victims(experiment) + _surrogates(experiment) + _pretrained(experiment)
 
 
-def seconds(experiment: Experiment, device: str = "cpu") -> float:
-    """Expected seconds of a run in which nothing is found ready."""
-    cost, spies = costs(experiment), _surrogates(experiment)
-    victims, starts = _victims(experiment), _pretrained(experiment)
-    first = [cost.pretrain] * min(starts, 1)
-    first += [_pretraining(experiment, _surrogate_model(experiment))] * (starts - len(first))
-    crafting = [cost.poison] * (0 if experiment.attack is None else experiment.keys)
-    looks = len(crafting) * experiment.victims * (2 + 2 * len(experiment.defenses)) * cost.look
-    # Each of these waits for the one before: pretrained networks, surrogates, poisons, victims. Only controls need no
-    # poison; they fill the lanes that long crafting leaves idle.
-    beside = experiment.victims if cost.poison > cost.train else 0
-    defended = [
-        cost.train * one.cost for one in _taking_part(experiment) for _ in range(len(crafting) * experiment.victims)
-    ]
-    others = [*defended, *[cost.train] * (victims - beside - len(defended))]
-    stages = [first, [cost.surrogate] * spies, [*crafting, *[cost.train] * beside], others]
-    works = sum(map(len, stages))
-    return cost.data * (1 + (starts > 0)) + looks + sum(spread(stage, devices.lanes(works, device)) for stage in stages)
-
-
 def repays_compiling(experiment: Experiment, device: str) -> bool:
     """Whether an experiment trains for so long on a GPU that compiling its network first is worth it."""
-    return device == "cuda" and trainings(experiment) * costs(experiment).train >= COMPILING_REPAYS
-
-
-def spread(works: Sequence[float], lanes: int) -> float:
-    """Seconds until all works are done, if each is taken by the first lane that is free, the longest first."""
-    ends = [0.0] * lanes
-    for work in sorted(works, reverse=True):
-        ends[ends.index(min(ends))] += work
-    return max(ends)
+    return device == "cuda" and trainings(experiment) * costs(experiment, device).train >= COMPILING_REPAYS
 
 
 def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> float:
@@ -227,41 +128,78 @@ def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> 
     return now
 
 
-def _training(experiment: Experiment, model: Component) -> float:
+# ---- the kinds
+
+
+def _training(experiment: Experiment, model: Component, device: str, defense: Component | None = None) -> float:
     """Seconds of one training of a victim, or of a surrogate that is trained as one."""
-    guess = victims_rows(experiment) / _guessed_speed(model)
+    epochs = experiment.training.epochs
+    if (known := remembered.epoch(experiment, model, defense)) is not None:
+        return known * epochs
+    if defense is not None and (plain := remembered.epoch(experiment, model)) is not None:
+        return plain * _passes(defense, epochs) * epochs
+    passes = victims_rows(experiment) * _passes(defense, epochs)
     if experiment.scenario == "transfer":
-        guess *= FROZEN
-    epoch = _remembered(EPOCHS).get(_epoch_key(experiment, model, experiment.training), guess)
-    return epoch * experiment.training.epochs
+        passes *= FORWARD
+    return _guessed(passes, epochs, model, device)
 
 
-def _pretraining(experiment: Experiment, model: Component) -> float:
+def _pretraining(experiment: Experiment, model: Component, device: str, defense: Component | None = None) -> float:
+    epochs = experiment.pretraining.training.epochs
+    if (known := remembered.pretraining_epoch(experiment, model, defense)) is not None:
+        return known * epochs
+    if defense is not None and (plain := remembered.pretraining_epoch(experiment, model)) is not None:
+        return plain * _passes(defense, epochs) * epochs
     other = experiment.pretraining.data
     trained_on = rows(other) if other is not None else (1 - _share(experiment)) * rows(experiment.data)
-    guess = trained_on / _guessed_speed(model)
-    epoch = _remembered(EPOCHS).get(_pretraining_key(experiment, model), guess)
-    return epoch * experiment.pretraining.training.epochs
+    return _guessed(trained_on * _passes(defense, epochs), epochs, model, device)
 
 
-def _crafting(experiment: Experiment) -> float:
+def _guessed(passes: float, epochs: int, model: Component, device: str) -> float:
+    """Seconds of a training of so many passes an epoch, with all that is measured."""
+    measured = FORWARD * (epochs * LOOKED_AT + TESTED)
+    return (epochs * passes + measured) / _guessed_speed(model, device)
+
+
+def _passes(defense: Component | None, epochs: int) -> float:
+    """Passes of one image in an epoch with a defense, beside 1 without: as the defense says it."""
+    return float(getattr(defense, "cost", 1.0)) + float(getattr(defense, "once", 0.0)) / epochs
+
+
+def _crafting(experiment: Experiment, device: str) -> float:
     """Seconds of the poisons of one key."""
     attack = experiment.attack
     if attack is None:
         return 0.0
-    known = _remembered(POISONS).get(_poison_key(experiment))
-    if known is not None:
-        return known * _budget(attack)
+    if (known := remembered.crafting(experiment)) is not None:
+        return known
     needs, networks = getattr(attack, "needs", ()), getattr(attack, "surrogates", 1)
     if "surrogates" not in needs and "recipe" not in needs:
-        return 0.3
-    poisons = max(1.0, _budget(attack) * victims_rows(experiment))
+        return LOOK
+    poisons = max(1.0, float(getattr(attack, "poison_fraction", 0) or 1.0) * victims_rows(experiment))
     steps = getattr(attack, "steps", STEPS) * getattr(attack, "restarts", 1)
-    crafting = CRAFTING * networks * steps * poisons / _guessed_speed(_surrogate_model(experiment))
+    crafting = CRAFTING * networks * steps * poisons / _guessed_speed(_surrogate_model(experiment), device)
     if "recipe" in needs:  # the attack trains its networks itself, and goes on while it crafts
         epochs = experiment.training.epochs / 2 + steps * getattr(attack, "advance", 0.0)
-        crafting += networks * epochs * _training(experiment, experiment.model) / experiment.training.epochs
+        crafting += networks * epochs * _training(experiment, experiment.model, device) / experiment.training.epochs
     return crafting
+
+
+def _looks(experiment: Experiment, device: str) -> dict[str, float]:
+    """By kind; of a filter's score and decision by kind and name."""
+    forward = FORWARD * victims_rows(experiment) / _guessed_speed(experiment.model, device)
+    found = {"embedding": MAP} | {kind: share * forward for kind, share in READING.items()}
+    for kind in (*found, "spectral", "inspection"):
+        if (known := remembered.look(experiment, kind)) is not None:
+            found[kind] = known
+    for defense in experiment.defenses:
+        for kind in ("score", "filter"):
+            if (known := remembered.look(experiment, kind, defense)) is not None:
+                found[f"{kind} {defense.name}"] = known
+    return found
+
+
+# ---- what is known without measuring
 
 
 def victims_rows(experiment: Experiment) -> int:
@@ -277,21 +215,22 @@ def _share(experiment: Experiment) -> float:
 
 def counted(data: Component) -> bool:
     """Whether the rows of a data set are known, because it was read."""
-    return _data_key(data) in _remembered(ROWS)
+    return remembered.rows(data) is not None
 
 
 def rows(data: Component) -> int:
     """Training rows of a data set: as they were counted when it was read, else as far as its settings tell."""
-    if known := _remembered(ROWS).get(_data_key(data)):
-        return int(known)
-    told = getattr(data, "train", None)
+    if known := remembered.rows(data):
+        return known
+    told = getattr(data, "expected_rows", None) or getattr(data, "train", None)
     per_class = getattr(data, "train_per_class", None)
     classes = len(getattr(data, "classes", ()) or ()) or GUESSED_CLASSES
     return told or (classes * per_class if per_class else GUESSED_ROWS)
 
 
-def _guessed_speed(model: Component) -> float:
-    return GUESSED_IMAGES_PER_SECOND.get(model.name, 30.0)
+def _guessed_speed(model: Component, device: str) -> float:
+    core = GUESSED_IMAGES_PER_SECOND.get(model.name, 30.0)
+    return core * devices.threads() if device == "cpu" else min(core * GPU, GPU_MOST)
 
 
 def _surrogates(experiment: Experiment) -> int:
@@ -302,16 +241,14 @@ def _surrogates(experiment: Experiment) -> int:
 
 def _victims(experiment: Experiment) -> int:
     """Models of all arms, the controls among them; data that come as they are have none."""
-    poisoned = 0 if experiment.attack is None else experiment.keys * (1 + 2 * len(experiment.defenses))
+    poisoned = 0 if experiment.attack is None else experiment.keys * (1 + sum(map(_arms, experiment.defenses)))
     controls = 0 if getattr(experiment.attack, "family", "") == "given" else 1
     return experiment.victims * (controls + poisoned)
 
 
-def _taking_part(experiment: Experiment) -> list[Any]:
-    """The defenses that take part in the victims' own training."""
-    return [
-        each for each in experiment.defenses if experiment.defends_training and getattr(each, "kind", "") == "training"
-    ]
+def _arms(defense: Any) -> int:
+    """Models behind a defense: a filter's and its random control's, or those with it and with each of its twins."""
+    return 1 + len(defense.twins) if getattr(defense, "kind", "") == "training" else 2
 
 
 def _pretrained(experiment: Experiment) -> int:

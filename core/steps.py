@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import device as devices
-from core import estimate, registry
+from core import estimate, registry, remembered
 from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
 from core.defenses.base import Defense, TrainingDefense
@@ -74,17 +74,17 @@ class Step:
         return {name: getattr(self, name) for name in fields}
 
 
-def plan(experiment: Experiment) -> list[Step]:
-    """All steps of an experiment, each after those that it needs."""
-    return list({step.key: step for step in _Planner(experiment).unfold()}.values())
+def plan(experiment: Experiment, device: str = "cpu") -> list[Step]:
+    """All steps of an experiment, each after those that it needs; what they weigh depends on the device."""
+    return list({step.key: step for step in _Planner(experiment, device).unfold()}.values())
 
 
 class _Planner:
     """Unfolds an experiment; a step's key is the hash of its kind, its needs' keys and its own settings."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, device: str) -> None:
         self.experiment, self.settings = experiment, experiment.model_dump(mode="json")
-        self.costs = estimate.costs(experiment)
+        self.costs = estimate.costs(experiment, device)
         self.data, self.pretraining_data = self._data()
 
     def _data(self) -> tuple[Step, Step | None]:
@@ -168,13 +168,14 @@ class _Planner:
         if self.pretraining_data is None:
             return ()
         own = [model, self.settings["pretraining"]["training"], derive(self.experiment.seed, "pretrain", number)]
-        label, arm, name = "Pretrain", "pretrained", None
+        label, arm, name, cost = "Pretrain", "pretrained", None, self.costs.pretrain
         if defense is not None and self.experiment.defends_pretraining:
             own += self._taking_part(defense)
             label, arm, name = f"Pretrain with {defense.title}", defense.name, defense.name
+            cost = self.costs.defended_pretraining[defense.name]
         needs = (self.pretraining_data,)
         key = digest(["pretrain", [need.key for need in needs], own])
-        return (Step("pretrain", key, label, needs, self.costs.pretrain, arm, None, number, name),)
+        return (Step("pretrain", key, label, needs, cost, arm, None, number, name),)
 
     def surrogates(self, attack: Attack) -> tuple[Step, ...]:
         """The attacker's own networks, trained on clean data; their seeds are never a victim's."""
@@ -242,8 +243,8 @@ class _Planner:
         cost = self.costs.train
         if defense is not None:
             named = defense.name
-            takes_part = beside is None and self.experiment.defends_training
-            cost *= defense.cost if takes_part else 1.0
+            if beside is None:
+                cost = self.costs.defended.get(defense.name, cost)
         return Step("train", digested, label, needs, cost, arm, key, victim, named)
 
     def look(
@@ -252,7 +253,8 @@ class _Planner:
         """A quick step about a trained model, which needs the data, the poison and `more`."""
         needs = (self.data, poison, *more)
         digested = digest([kind, [need.key for need in needs], own])
-        return Step(kind, digested, label, needs, self.costs.look, arm, poison.poison_key, more[0].victim, defense)
+        cost = self.costs.look(kind, defense)
+        return Step(kind, digested, label, needs, cost, arm, poison.poison_key, more[0].victim, defense)
 
     def defended(self, poison: Step, undefended: Step) -> Iterator[Step]:
         """What is done with a model that was trained on all rows: analyses, then filters and what they lead to."""
@@ -315,7 +317,8 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
         Cancelled: `events.cancelled()` said so, before a step or after an epoch.
         PoisonscopeError: one sentence that says what is wrong.
     """
-    steps, device = plan(experiment), devices.pick(experiment.device)
+    device = devices.pick(experiment.device)
+    steps = plan(experiment, device)
     trial.ensure(device)
     events.planned([step.reference() for step in steps], devices.describe(device))
     watch = Watch(events, {step.key: step.weight for step in steps})
@@ -331,11 +334,12 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
     measured = [step for step in missing if step.kind != "embedding"]
     trainings = sum(step.kind in ("train", "surrogate", "pretrain", "poison") for step in measured)
     _run_all(measured, devices.lanes(trainings, device), work, watch)
-    _remember_speed(measured, experiment, artifacts)
+    _remember(measured, experiment, work.took)
     result = summary(experiment, [step.reference() for step in steps], artifacts, devices.describe(device))
     if maps:
         events.concluded(result)
         _run_all(maps, 1, work, watch)
+        _remember(maps, experiment, work.took)
     return result
 
 
@@ -378,18 +382,30 @@ def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
             events.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
 
 
-def _remember_speed(steps: list[Step], experiment: Experiment, artifacts: Artifacts) -> None:
-    """Keep what epochs and crafting took beside other steps, for the next estimate."""
+def _remember(steps: list[Step], experiment: Experiment, took: dict[str, float]) -> None:
+    """Keep what each kind of step took beside other steps, for the next estimate."""
+    kinds: dict[tuple[str, str | None, str | None], list[float]] = {}
+    for step in steps:
+        kinds.setdefault((step.kind, step.arm, step.defense), []).append(took[step.key])
+    told = {each.name: each for each in experiment.defenses}
+    for (kind, arm, name), found in kinds.items():
+        seconds, defense = sum(found) / len(found), told.get(name or "")
+        if kind == "train":
+            _remember_training(experiment, arm, defense, seconds / experiment.training.epochs)
+        elif kind == "pretrain":
+            if getattr(experiment.attack, "knowledge", "") != "black_box":  # else some are of another kind
+                each = seconds / experiment.pretraining.training.epochs
+                remembered.keep_pretraining_epoch(experiment, each, defense)
+        elif kind == "poison":
+            remembered.keep_crafting(experiment, seconds)
+        elif kind != "surrogate":
+            remembered.keep_look(experiment, kind, seconds, defense if kind in ("score", "filter") else None)
 
-    def took(kind: str, arm: str | None) -> float | None:
-        found = [artifacts.meta(step.key)["seconds"] for step in steps if step.kind == kind and step.arm == arm]
-        return sum(found) / len(found) if found else None
 
-    if (seconds := took("train", "undefended")) is not None:
-        estimate.remember(experiment, seconds / experiment.training.epochs)
-    if (seconds := took("pretrain", "pretrained")) is not None and getattr(
-        experiment.attack, "knowledge", ""
-    ) != "black_box":
-        estimate.remember_pretrain(experiment, seconds / experiment.pretraining.training.epochs)
-    if experiment.attack is not None and (seconds := took("poison", None)) is not None:
-        estimate.remember_poison(experiment, seconds)
+def _remember_training(experiment: Experiment, arm: str | None, defense: Component | None, seconds: float) -> None:
+    """Keep an epoch of the plain training, or of one with a defense; of what stands beside those nothing is kept."""
+    brought = bool(getattr(experiment.attack, "weights", ""))
+    if arm == "undefended" and not brought:
+        remembered.keep_epoch(experiment, seconds)
+    elif isinstance(defense, TrainingDefense) and arm == defense.name and experiment.defends_training:
+        remembered.keep_epoch(experiment, seconds, defense=defense)

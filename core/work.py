@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import device as devices
-from core import estimate, looks, registry
+from core import estimate, looks, registry, remembered
 from core.analysis import gradients
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
@@ -43,10 +43,15 @@ FEW = 8
 
 
 class Work:
-    """Runs steps of one experiment; keeps what several steps read in memory."""
+    """Runs steps of one experiment; keeps what several steps read in memory.
+
+    Attributes:
+        took: seconds of each step that was run, by key.
+    """
 
     def __init__(self, experiment: Experiment, artifacts: Artifacts, watch: Watch, device: str) -> None:
         self.experiment, self.artifacts, self.watch, self.device = experiment, artifacts, watch, device
+        self.took: dict[str, float] = {}
         self._splits: dict[str, Split] = {}
         self._poisoned: dict[str, PoisonedSet] = {}
         self._reading = threading.Lock()
@@ -61,10 +66,12 @@ class Work:
 
         tell(0.0, "")
         with self.artifacts.write(step.key) as folder, devices.lane(self.device):
+            begun = time.perf_counter()
             if step.kind in looks.KINDS:
                 looks.KINDS[step.kind](self, step, folder, tell)
             else:
                 getattr(self, f"_{step.kind}")(step, folder, tell)
+            self.took[step.key] = time.perf_counter() - begun
         self.watch.step(step.key, 1.0, "")
 
     # ---- what steps read
@@ -155,7 +162,7 @@ class Work:
 
     def _data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
         split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
-        estimate.remember_rows(self.experiment, len(split.train))
+        remembered.keep_rows(self.experiment.data, len(split.train))
         if self.experiment.scenario != "from_scratch" and self.experiment.pretraining.data is None:
             split = self._part(split, pretraining=False)
         save_split(folder, split)

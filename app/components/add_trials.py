@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import queueing, routes
-from app.ahead import ahead
+from app.ahead import ahead, told
 from app.components import say
 from core.errors import PoisonscopeError
 from core.given import is_given
@@ -71,7 +71,7 @@ def _cost(larger: Experiment) -> None:
         st.error(str(error), icon=":material/error:")
         return
     steps = f"{cost.ready:,} of {cost.ready + cost.missing:,} steps"
-    say.small_html(f"{cost.words}. {steps} are computed already and only read again.")
+    say.small_html(f"{told(cost)}. {steps} are computed already and only read again.")
 
 
 def size(experiment: Experiment) -> str:

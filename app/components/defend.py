@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app import queueing, routes
-from app.ahead import ahead
+from app.ahead import ahead, told
 from app.components import frame, say
 from app.components.selection import Selection
 from core import by_hand, row_list
@@ -86,7 +86,7 @@ def _offer(seen: RunView, experiment: Experiment) -> None:
         say.small(f"This very choice {'was tried already' if known.finished else 'is on its way'}.")
         return
     try:
-        cost = ahead([experiment]).words
+        cost = told(ahead([experiment]))
     except PoisonscopeError as error:
         say.small(str(error))
         return

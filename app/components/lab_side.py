@@ -1,12 +1,10 @@
 """The Lab's right side: what the poison looks like, how long the run will take, and the button."""
 
-import html
-
 import streamlit as st
 
-from app import cache, preview, queueing, routes
+from app import preview, queueing, routes
+from app.ahead import ahead, told
 from app.components import images, say
-from core import describe
 from core.attacks.base import Attack
 from core.attacks.targeted import Targeted
 from core.errors import PoisonscopeError
@@ -124,8 +122,6 @@ def _fetch(experiment: Experiment) -> None:
 
 
 def _offer(experiment: Experiment) -> None:
-    from core import estimate
-
     known = queueing.twin(experiment)
     if known is not None:
         words = "is finished" if known.finished else "is on its way"
@@ -135,11 +131,10 @@ def _offer(experiment: Experiment) -> None:
         if st.button("Run it with another seed", width="stretch"):
             queueing.start(queueing.reseeded(experiment.model_dump(mode="json")), "lab-again")
         return
-    trainings = estimate.trainings(experiment)
-    models = "1 model" if trainings == 1 else f"{trainings:,} models"
     if st.button("Run attack and defense", type="primary", width="stretch", key="run"):
         queueing.start(experiment, "lab")
-    machine = html.escape(cache.machine().device or "this machine")
-    expected = describe.duration(estimate.seconds(experiment, cache.device(experiment.device)))
-    say.small_html(f"About <b>{expected}</b> on {machine}, {models} to train.")
+    try:
+        say.small_html(f"{told(ahead([experiment]))}.")
+    except PoisonscopeError as error:
+        say.small(str(error))
     say.small("The address bar holds the whole form: copy it to share.")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app import cache, queueing
-from app.ahead import ahead
+from app.ahead import ahead, told
 from app.components import actions, chips, frame, gradient_look, say, sweep_learning
 from core.axes import Axis, Value
 from core.charts import sweep as charted
@@ -235,7 +235,7 @@ def _cost(axis: Axis, experiments: list[Experiment]) -> None:
     again = "what is there already is used again"
     if axis.defense:
         again = f"poisons and undefended trainings do not depend on {html.escape(axis.part)} and are found again"
-    say.small_html(f"{cost.words}; {again}.")
+    say.small_html(f"{told(cost)}; {again}.")
 
 
 def _queue(found: Sweep, value: Value, experiment: Experiment, button: str) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cache, queueing, routes
-from app.ahead import ahead
+from app.ahead import ahead, told
 from app.components import attack_budget, chips, frame, lab_side, leaderboard, say
 from app.components.attack_budget import Spent
 from core.errors import PoisonscopeError
@@ -48,7 +48,7 @@ def _offer(spent: Spent) -> None:
     if st.button("Attack", type="primary", width="stretch", key="attack", icon=":material/bolt:"):
         queueing.start(spent.experiment, "attacker")
     try:
-        say.small_html(f"{ahead([spent.experiment]).words}; what is there already is used again.")
+        say.small_html(f"{told(ahead([spent.experiment]))}; what is there already is used again.")
     except PoisonscopeError as error:
         say.small(str(error))
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import cache, forms, queueing, routes
+from app import forms, queueing, routes
+from app.ahead import ahead
 from app.components import say
-from core import bring, describe, presets, registry, settings, spec
+from core import bring, describe, presets, registry, remembered, settings, spec
 from core.bring import Given
 from core.errors import PoisonscopeError
 from core.home import home
@@ -186,11 +187,11 @@ def _offer(given: Given, model: Any, weights: str, *, waits: bool) -> None:
     if waits:
         say.small("Waiting for the weights of the network.")
     else:
-        from core import estimate
-
-        estimate.remember_rows(asked, given.rows)
-        expected = describe.duration(estimate.seconds(asked, cache.device(asked.device)))
-        say.small(f"About {expected} here: {estimate.trainings(asked)} networks are trained and compared.")
+        remembered.keep_rows(asked.data, given.rows)
+        found = ahead([asked])
+        say.small(
+            f"About {describe.duration(found.seconds)} here: {found.trainings} networks are trained and compared."
+        )
     if given.images and st.button("Poison it in the Lab", width="stretch", key="bring-lab", icon=":material/science:"):
         data = {f"data.{key}": settings.encoded(value) for key, value in given.data.items() if key != "name"}
         query = {"preset": presets.DEFAULT, "data": given.data["name"], **data}

@@ -137,7 +137,7 @@ def _unstored(run: Run) -> None:
     say.empty("The models of this run are not stored here", "It was shipped or imported without them.")
     try:
         experiment = parse({**run.spec, "name": run.name})
-        words = ahead.ahead([experiment]).words
+        words = ahead.told(ahead.ahead([experiment]))
     except PoisonscopeError as error:
         say.small(f"This version cannot repeat the run: {error}")
         return

@@ -78,6 +78,11 @@ class Dataset(Component):
         """Whatever the content depends on beside the fields (a folder's listing); part of the cache key."""
         return ""
 
+    @property
+    def expected_rows(self) -> int | None:
+        """Training rows, as far as they are known without reading anything: for estimates."""
+        return None
+
     def features(self, indices: np.ndarray) -> np.ndarray | None:
         """(m, d) float32, what is to be looked at in place of a network's features; None where there is no such thing.
 

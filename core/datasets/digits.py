@@ -10,7 +10,7 @@ from core.datasets.subsets import first_of_each
 from core.errors import DataError
 from core.spec import setting
 
-TEST_PER_CLASS = 50
+SCANS, CLASSES, TEST_PER_CLASS = 1797, 10, 50
 
 
 def enlarged(scans: Float[np.ndarray, "n 8 8"], size: int) -> UInt8[np.ndarray, "n 1 size size"]:
@@ -41,15 +41,21 @@ class Digits(Dataset):
 
     size: Literal[16, 32] = setting(32, "Side of the enlarged images.", unit="pixels", advanced=True)
 
+    @property
+    def expected_rows(self) -> int:
+        return SCANS - CLASSES * TEST_PER_CLASS
+
     def load(self, report: Report) -> Split:
         from sklearn.datasets import load_digits  # slow to import, so only here
 
         report(0.0, "Read the digits")
         scans = load_digits()
         images, labels = enlarged(scans.images, self.size), scans.target.astype(np.int64)
-        if images.shape != (1797, 1, self.size, self.size):
-            raise DataError(f"scikit-learn must bring 1797 digits, not {len(images)}; install another version of it.")
-        everything = ImageSet(images, labels, tuple(map(str, range(10))), np.arange(len(labels)))
+        if images.shape != (SCANS, 1, self.size, self.size):
+            raise DataError(
+                f"scikit-learn must bring {SCANS} digits, not {len(images)}; install another version of it."
+            )
+        everything = ImageSet(images, labels, tuple(map(str, range(CLASSES))), np.arange(len(labels)))
         test = first_of_each(labels, TEST_PER_CLASS, "digits", "test")
         train = np.setdiff1d(np.arange(len(labels)), test)
         report(1.0, "Digits are read")

@@ -38,6 +38,16 @@ GTSRB = (
 )
 """GTSRB's 43 classes in the order of their numbers, which is all that torchvision knows of them."""
 
+ROWS = {
+    "cifar10": (10, 50_000),
+    "cifar100": (100, 50_000),
+    "mnist": (10, 60_000),
+    "fashion_mnist": (10, 60_000),
+    "svhn": (10, 73_257),
+    "gtsrb": (43, 26_640),
+}
+"""Classes and training images of each collection, to know what awaits one before it is downloaded."""
+
 
 class TorchvisionSet(Dataset):
     """CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN or GTSRB, as torchvision downloads them.
@@ -58,6 +68,11 @@ class TorchvisionSet(Dataset):
     )
     test_per_class: int | None = setting(None, "Test images kept of each class; all if not set.", unit="images", ge=1)
     seed: int = setting(0, "Decides which images are kept.", ge=0, le=2**31 - 1, advanced=True)
+
+    @property
+    def expected_rows(self) -> int:
+        classes, rows = ROWS[self.collection]
+        return rows if self.train_per_class is None else min(rows, classes * self.train_per_class)
 
     def load(self, report: Report) -> Split:
         collection = COLLECTIONS[self.collection]

@@ -123,6 +123,11 @@ class TrainingDefense(Defense):
         return 1.0
 
     @property
+    def once(self) -> float:
+        """Expected passes of every image that a whole training takes in addition, however many epochs it has."""
+        return 0.0
+
+    @property
     def first(self) -> int | None:
         """The epoch (0 is the first) before which it first changes what is trained on; None where there is no such."""
         return None

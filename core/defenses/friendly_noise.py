@@ -59,6 +59,10 @@ class FriendlyNoise(TrainingDefense):
         gt=0, le=1e6, advanced=True,
     )  # fmt: skip
 
+    @property
+    def once(self) -> float:
+        return self.steps + 1 / 3 if self.epsilon else 0.0
+
     def hooks(self, session: Session) -> Hooks:
         return _Befriending(self, session)
 
@@ -82,7 +86,7 @@ class _Befriending(Hooks):
         if epoch != self.begin_at or self.defense.epsilon == 0:
             return images
         twin = folded(net, images[:1].float() / 255, shared=True)
-        net.passes += len(images) * (1 / 3 + self.defense.steps)
+        net.passes += len(images) * self.defense.once
         return torch.cat([self._befriended(part.float() / 255, twin) for part in images.split(BATCH)])
 
     def _befriended(self, pixels: Tensor, twin: Net) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core import cli, presets, registry
+from core import cli, presets, registry, remembered, spec
 from core.errors import Cancelled
 from core.runs.store import Store
 
@@ -149,6 +150,18 @@ def test_a_result_for_people_names_everything(call: Any, engine: dict[str, Any],
         assert words in said.out
     listed = call("list")
     assert "[/b] and [red]text[/red]" in listed.out and "done" in listed.out
+
+
+def test_an_estimate_runs_nothing_and_tells_what_is_ahead(call: Any, tiny_file: Path, home: Path) -> None:
+    experiment = spec.parse(spec.read(tiny_file))
+    remembered.keep_look(experiment, "data", 4.0)
+    remembered.keep_epoch(experiment, 3000.0)
+    said = call("run", tiny_file, "--set", "defenses=[]", "--estimate")
+    assert said.status == 0 and re.match(r"About (50|100) min on cpu", said.out), said.out  # side by side, or in turn
+    assert "2 models to train; 0 of 7 steps are computed already." in said.out
+    told = call("run", tiny_file, "--set", "defenses=[]", "--estimate", "--json").json
+    assert (told["trainings"], told["ready"], told["missing"]) == (2, 0, 7) and told["seconds"] > 3000
+    assert Store(home).runs() == []
 
 
 def test_a_json_file_and_every_preset_can_be_run(call: Any, engine: dict[str, Any], tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_an_attacker_pretrains_with_the_defense_that_it_knows(knowledge: str, ad
     assert starts(planned(**asked), "surrogate", "surrogate") == {start}
     with_victims = 2 if knowledge == "white_box" else 3
     assert sum(step.kind == "pretrain" for step in planned(**asked)) == with_victims
-    assert estimate.trainings(experiment(**asked)) == with_victims + 1 + 1 + 3  # surrogate, control; two for an arm
+    assert estimate.trainings(experiment(**asked)) == with_victims + 1 + 1 + 2  # surrogate, control, both arms
 
 
 def test_where_pretraining_is_not_defended_the_defense_changes_no_key_of_others() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core import estimate, spec
+from core import remembered, spec
 from core.datasets.base import ImageSet
 from core.defenses.base import Session, TrainingDefense
 from core.spec import Experiment
@@ -30,6 +30,8 @@ def asked(*defenses: dict[str, Any], **changes: Any) -> Experiment:
         {"name": "evasion_adversarial_training", "attack": "pgd", "steps": 3},
         {"name": "maxup", "copies": 3},
         {"name": "mixup"},
+        {"name": "friendly_noise", "steps": 2},
+        {"name": "friendly_noise", "epsilon": 0},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
@@ -41,13 +43,12 @@ def test_a_defense_costs_what_it_says(settings: dict[str, Any], tiny: ImageSet) 
     session = Session(images, labels, len(tiny.class_names), experiment.training, False, 0)
     net = build(experiment.model, tiny, 0, "cpu")  # type: ignore[arg-type]
     trained = train(net, tiny, experiment.training, seed=0, device="cpu", hooks=defense.hooks(session))
-    assert trained.passes == pytest.approx(len(tiny) * 4 * defense.cost, rel=0.01)
+    assert trained.passes == pytest.approx(len(tiny) * (4 * defense.cost + defense.once), rel=0.01)
 
 
 def test_a_plan_expects_of_a_defended_training_what_the_defense_costs(home: Any) -> None:
-    dear = {"name": "maxup", "copies": 3}
-    weights = {step.arm: step.weight for step in plan(asked(dear, {"name": "epic"})) if step.kind == "train"}
-    assert weights["maxup"] == pytest.approx(3 * weights["undefended"])
-    assert weights["epic"] == weights["epic_random"] == weights["control"] == weights["undefended"]
-    before, after = (estimate.seconds(asked({"name": "maxup", "copies": copies}, keys=4), "mps") for copies in (1, 3))
-    assert after - before == pytest.approx(4 * 2 * weights["undefended"])
+    both = asked({"name": "maxup", "copies": 3}, {"name": "epic"})
+    remembered.keep_epoch(both, 2.0)
+    weights = {step.arm: step.weight for step in plan(both) if step.kind == "train"}
+    plain = dict.fromkeys(("control", "undefended", "epic", "epic_random"), 8.0)
+    assert weights == plain | {"maxup": 24.0}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core import device, estimate, spec
+from core import device, estimate, remembered, spec
 from core.spec import Experiment
 from core.steps import plan
 
@@ -21,15 +21,28 @@ def experiment(**settings: Any) -> Experiment:
     return spec.parse({**small, **settings})
 
 
-def test_a_guess_by_network() -> None:
-    assert estimate.costs(experiment()).train == 400 * 5 / 15_000
-    assert estimate.costs(experiment(model="resnet18")).train == pytest.approx(400 * 5 / 30)
+SPEED = 15_000
+"""Guessed images of a perceptron in a second."""
+
+
+def guess(rows: float, epochs: int = 5, speed: float = SPEED) -> Any:
+    """Seconds of a training with its measuring: a thousand images after every epoch, and 4,000 at the end."""
+    return pytest.approx((epochs * rows + (epochs * 1000 + 4000) / 3) / speed)
+
+
+def test_a_guess_by_network_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert estimate.costs(experiment()).train == guess(400)
+    assert estimate.costs(experiment(model="resnet18")).train == guess(400, speed=30)
+    assert estimate.costs(experiment(model="resnet18"), "cuda").train == guess(400, speed=30 * estimate.GPU)
+    assert estimate.costs(experiment(), "cuda").train == guess(400, speed=estimate.GPU_MOST)
+    monkeypatch.setattr("core.device.cores", lambda: 8)  # two of them for one training
+    assert estimate.costs(experiment()).train == guess(400, speed=2 * SPEED)
 
 
 def test_what_was_measured_replaces_the_guess_and_is_averaged() -> None:
-    estimate.remember(experiment(), 4.0)
+    remembered.keep_epoch(experiment(), 4.0)
     assert estimate.costs(experiment()).train == 20.0  # five epochs of four seconds
-    estimate.remember(experiment(), 2.0)
+    remembered.keep_epoch(experiment(), 2.0)
     assert estimate.costs(experiment()).train == 15.0  # of three
 
 
@@ -46,7 +59,7 @@ def test_what_was_measured_replaces_the_guess_and_is_averaged() -> None:
     ],
 )
 def test_a_speed_is_remembered_for_what_it_depends_on(settings: dict[str, Any], same: bool) -> None:
-    estimate.remember(experiment(), 4.0)
+    remembered.keep_epoch(experiment(), 4.0)
     assert (estimate.costs(experiment(**settings)).train == 20.0) == same
 
 
@@ -54,34 +67,17 @@ def test_a_speed_is_remembered_for_what_it_depends_on(settings: dict[str, Any], 
     "text", ["", "[]", "nonsense", '{"KEY": 0}', '{"KEY": "fast"}', '{"KEY": -3}', '{"KEY": null}']
 )
 def test_a_damaged_memory_is_no_memory(text: str, home: Path) -> None:
-    estimate.remember(experiment(), 4.0)
+    remembered.keep_epoch(experiment(), 4.0)
     (key,) = json.loads((home / "seconds_per_epoch.json").read_text())
     (home / "seconds_per_epoch.json").write_text(text.replace("KEY", key))
-    assert estimate.costs(experiment()).train == 400 * 5 / 15_000
-    estimate.remember(experiment(), 4.0)
+    assert estimate.costs(experiment()).train == guess(400)
+    remembered.keep_epoch(experiment(), 4.0)
     assert estimate.costs(experiment()).train == 20.0
 
 
 def test_nothing_is_left_beside_the_memory(home: Path) -> None:
-    estimate.remember(experiment(), 4.0)
+    remembered.keep_epoch(experiment(), 4.0)
     assert [path.name for path in home.iterdir()] == ["seconds_per_epoch.json"]
-
-
-@pytest.mark.parametrize(
-    "settings, expected",
-    [
-        # a control beside an undefended model with its poison, features and directions: one round on two cores
-        ({}, 4 + 0.3 + 20 + 2 * 0.3),
-        # and two more models, a score and a decision
-        ({"defenses": ["spectral_signatures"]}, 4 + 0.3 + 2 * 20 + 4 * 0.3),
-        # two controls; four pairs of poison and victim, of three models each: seven rounds of two
-        ({"defenses": ["spectral_signatures"], "keys": 2, "victims": 2}, 4 + 0.3 + 7 * 20 + 16 * 0.3),
-        ({"attack": None, "victims": 3}, 4 + 2 * 20),
-    ],
-)
-def test_the_whole_run_is_the_sum_of_its_steps(settings: dict[str, Any], expected: float) -> None:
-    estimate.remember(experiment(), 4.0)
-    assert estimate.seconds(experiment(**settings)) == pytest.approx(expected)
 
 
 FEW = {"name": "folder", "path": "/nowhere", "classes": ["ant", "bee", "cow"], "train_per_class": 50}
@@ -89,52 +85,72 @@ FEW = {"name": "folder", "path": "/nowhere", "classes": ["ant", "bee", "cow"], "
 
 @pytest.mark.parametrize(
     "data, rows",
-    [({"name": "torchvision_set", "train_per_class": 30}, 300), ("digits", estimate.GUESSED_ROWS), (FEW, 150)],
+    [({"name": "torchvision_set", "train_per_class": 30}, 300), ("digits", 1297), (FEW, 150)],
 )
 def test_rows_are_what_the_settings_tell(data: Any, rows: int) -> None:
-    assert estimate.costs(experiment(data=data)).train == pytest.approx(rows * 5 / 15_000)
+    assert estimate.costs(experiment(data=data)).train == guess(rows)
+
+
+@pytest.mark.parametrize(
+    "settings, rows",
+    [
+        ({"collection": "cifar100"}, 50_000),
+        ({"collection": "gtsrb", "train_per_class": 10}, 430),
+        ({"collection": "svhn", "train_per_class": 9000}, 73_257),
+    ],
+)
+def test_collections_are_known_before_they_are_downloaded(settings: dict[str, Any], rows: int) -> None:
+    assert estimate.rows(experiment(data={"name": "torchvision_set", **settings}).data) == rows
 
 
 def test_rows_are_those_that_were_counted_once_the_data_were_read() -> None:
-    estimate.remember_rows(experiment(data="digits"), 1297)
-    assert estimate.costs(experiment(data="digits")).train == pytest.approx(1297 * 5 / 15_000)
-    assert estimate.rows(experiment(data="digits").data) == 1297
-    assert estimate.rows(experiment(data={"name": "digits", "size": 16}).data) != 1297
-    estimate.remember_rows(experiment(data="digits"), 1300)
-    assert estimate.rows(experiment(data="digits").data) == 1300  # a count is no speed: the newest holds
+    brought = {"name": "folder", "path": "/nowhere"}
+    assert estimate.rows(experiment(data=brought).data) == estimate.GUESSED_ROWS
+    remembered.keep_rows(experiment(data=brought).data, 1300)
+    assert estimate.rows(experiment(data=brought).data) == 1300
+    assert estimate.costs(experiment(data=brought)).train == guess(1300)
+    assert estimate.rows(experiment(data={**brought, "size": 16}).data) != 1300
+    remembered.keep_rows(experiment(data=brought).data, 1400)
+    assert estimate.rows(experiment(data=brought).data) == 1400  # a count is no speed: the newest holds
+
+
+def test_a_data_set_is_read_row_by_row() -> None:
+    assert estimate.costs(experiment()).data == pytest.approx(0.5 + 400 * 0.0005)
+    remembered.keep_look(experiment(), "data", 9.0)
+    assert estimate.costs(experiment(attack=None)).data == 9.0
 
 
 # ---- pretraining, surrogates, crafting
 
 TARGETED = {"name": "gradient_matching", "poison_fraction": 0.05, "steps": 100, "restarts": 2}
-SPEED = 15_000  # guessed images of a perceptron in a second
 
 
 def test_victims_train_on_what_pretraining_leaves_them() -> None:
     part = experiment(scenario="fine_tune", pretraining={"part": 0.25, "training": {"epochs": 3}})
     cost = estimate.costs(part)
-    assert cost.train == pytest.approx(300 * 5 / SPEED)
-    assert cost.pretrain == pytest.approx(100 * 3 / SPEED)
+    assert cost.train == guess(300)
+    assert cost.pretrain == guess(100, 3)
     other = {"data": {"name": "signs", "train": 900, "seed": 9}, "training": {"epochs": 3}}
     cost = estimate.costs(experiment(scenario="fine_tune", pretraining=other))
-    assert (cost.train, cost.pretrain) == (pytest.approx(400 * 5 / SPEED), pytest.approx(900 * 3 / SPEED))
+    assert (cost.train, cost.pretrain) == (guess(400), guess(900, 3))
 
 
 def test_frozen_features_cost_forward_passes_only() -> None:
-    whole, head = (estimate.costs(experiment(scenario=name)).train for name in ("fine_tune", "transfer"))
-    assert head == pytest.approx(whole / 3)
+    half = {"pretraining": {"part": 0.5}}
+    assert estimate.costs(experiment(scenario="fine_tune", **half)).train == guess(200)
+    assert estimate.costs(experiment(scenario="transfer", **half)).train == guess(200 / 3)
 
 
 def test_from_scratch_nothing_is_pretrained_and_no_part_is_set_aside() -> None:
     cost = estimate.costs(experiment(pretraining={"part": 0.9}))
-    assert (cost.pretrain, cost.surrogate, cost.train) == (0, 0, pytest.approx(400 * 5 / SPEED))
+    assert (cost.pretrain, cost.surrogate, cost.train) == (0, 0, guess(400))
 
 
 def test_a_speed_belongs_to_its_scenario() -> None:
     transfer = experiment(scenario="transfer")
-    estimate.remember(experiment(), 4.0)
-    estimate.remember(transfer, 1.0)
-    estimate.remember_pretrain(transfer, 2.0)
+    remembered.keep_epoch(experiment(), 4.0)
+    remembered.keep_epoch(transfer, 1.0)
+    remembered.keep_pretraining_epoch(transfer, 2.0)
     assert (estimate.costs(experiment()).train, estimate.costs(transfer).train) == (20.0, 5.0)
     assert estimate.costs(transfer).pretrain == 2.0 * transfer.pretraining.training.epochs
     assert estimate.costs(experiment(scenario="transfer", pretraining={"part": 0.3})).train != 5.0
@@ -149,45 +165,18 @@ def test_crafting_is_guessed_from_its_passes() -> None:
 
 
 def test_what_crafting_took_is_remembered_for_any_epsilon_and_by_budget() -> None:
-    estimate.remember_poison(experiment(attack=TARGETED), 30.0)
+    remembered.keep_crafting(experiment(attack=TARGETED), 30.0)
     assert estimate.costs(experiment(attack={**TARGETED, "epsilon": 4, "target_class": 2})).poison == pytest.approx(30)
     assert estimate.costs(experiment(attack={**TARGETED, "poison_fraction": 0.1})).poison == pytest.approx(60)
     assert estimate.costs(experiment(attack={**TARGETED, "steps": 50})).poison != pytest.approx(30)
-    estimate.remember_poison(experiment(attack=TARGETED), 10.0)
+    remembered.keep_crafting(experiment(attack=TARGETED), 10.0)
     assert estimate.costs(experiment(attack=TARGETED)).poison == pytest.approx(20)
 
 
 def test_a_surrogate_of_another_kind_has_its_own_speed() -> None:
     cost = estimate.costs(experiment(attack={**TARGETED, "knowledge": "black_box", "surrogate_model": "linear"}))
-    assert cost.surrogate == pytest.approx(400 * 5 / 25_000)
-    assert cost.train == pytest.approx(400 * 5 / SPEED)
-
-
-@pytest.mark.parametrize(
-    "settings, expected",
-    [
-        # a surrogate; then crafting beside the control, which is shorter; then the victim
-        ({}, 4 + 20 + 30 + 20 + 0.6),
-        # two surrogates side by side; two keys beside each other, then the control as third; then two victims
-        ({"attack": {**TARGETED, "surrogates": 2}, "keys": 2}, 4 + 20 + 50 + 20 + 1.2),
-    ],
-)
-def test_a_targeted_run_waits_for_its_surrogates_and_poisons(settings: dict[str, Any], expected: float) -> None:
-    asked = experiment(**{"attack": TARGETED, **settings})
-    estimate.remember(asked, 4.0)
-    estimate.remember_poison(asked, 30.0)
-    assert estimate.seconds(asked) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("knowledge, pretrained", [("white_box", 1), ("grey_box", 2)])
-def test_who_shares_the_victims_weights_pretrains_nothing(knowledge: str, pretrained: int) -> None:
-    asked = experiment(scenario="transfer", attack={**TARGETED, "knowledge": knowledge}, device="cpu")
-    estimate.remember(asked, 0.2)
-    estimate.remember_pretrain(asked, 3.0)
-    estimate.remember_poison(asked, 30.0)
-    each = 3.0 * asked.pretraining.training.epochs
-    # on one lane everything adds up: two data sets, networks, a surrogate, crafting, control and victim
-    assert estimate.seconds(asked, "cuda") == pytest.approx(8 + pretrained * each + 1 + 30 + 2 + 0.6)
+    assert cost.surrogate == guess(400, speed=25_000)
+    assert cost.train == guess(400)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +189,7 @@ def test_who_shares_the_victims_weights_pretrains_nothing(knowledge: str, pretra
         {"attack": {**TARGETED, "surrogates": 3}, "scenario": "fine_tune", "keys": 2},
         {"attack": {**TARGETED, "knowledge": "white_box"}, "scenario": "transfer"},
         {"attack": None, "scenario": "transfer"},
+        {"defenses": [{"name": "epic", "controls": ["random", "loss"]}, "mixup", "deep_knn"], "victims": 2},
     ],
 )
 def test_models_are_counted_as_they_are_planned(settings: dict[str, Any]) -> None:
@@ -213,7 +203,60 @@ def test_an_attack_that_trains_networks_while_it_crafts_is_told_apart() -> None:
     meta = {"name": "metapoison", "poison_fraction": 0.05, "steps": 10, "advance": 0.5}
     cost = estimate.costs(experiment(attack=meta))
     assert cost.surrogate == 0
-    assert cost.poison == pytest.approx(3 * (2.5 + 5) * 400 / SPEED + 3 * 3 * 10 * 20 / SPEED)
+    assert cost.poison == pytest.approx(3 * (2.5 + 5) / 5 * cost.train + 3 * 3 * 10 * 20 / SPEED)
+
+
+# ---- defenses that take part
+
+
+DEAR = {"name": "maxup", "copies": 3}
+
+
+def test_a_defended_training_is_guessed_from_its_passes() -> None:
+    cost = estimate.costs(experiment(defenses=[DEAR, "deep_knn"]))
+    assert cost.defended == {"maxup": guess(3 * 400)}  # a filter takes no part
+    # friendly noise is found once, in 10 steps and a forward pass, spread over five epochs
+    once = {"name": "friendly_noise", "steps": 10}
+    assert estimate.costs(experiment(defenses=[once])).defended == {
+        "friendly_noise": guess(400 * (1 + (10 + 1 / 3) / 5))
+    }
+
+
+def test_a_measured_training_tells_of_a_defended_one_until_that_is_measured_too() -> None:
+    asked = experiment(defenses=[DEAR])
+    remembered.keep_epoch(asked, 2.0)
+    assert estimate.costs(asked).defended["maxup"] == pytest.approx(5 * 2 * 3)
+    remembered.keep_epoch(asked, 7.0, defense=asked.defenses[0])
+    assert (estimate.costs(asked).defended["maxup"], estimate.costs(asked).train) == (35.0, 10.0)
+    other = experiment(defenses=[{**DEAR, "copies": 2}])
+    assert estimate.costs(other).defended["maxup"] == pytest.approx(5 * 2 * 2)
+
+
+@pytest.mark.parametrize("defended, inside, before", [("no", True, False), ("also", True, True), ("only", False, True)])
+def test_pretraining_costs_what_its_defense_does(defended: str, inside: bool, before: bool) -> None:
+    apart = {"part": 0.5, "training": {"epochs": 3}, "defended": defended}
+    cost = estimate.costs(experiment(scenario="fine_tune", pretraining=apart, defenses=[DEAR]))
+    assert cost.defended == ({"maxup": guess(3 * 200)} if inside else {})
+    assert cost.defended_pretraining == ({"maxup": guess(3 * 200, 3)} if before else {})
+
+
+def test_surrogates_of_who_knows_the_defense_cost_as_much() -> None:
+    attack = {**TARGETED, "adaptive": "surrogate"}
+    assert estimate.costs(experiment(attack=attack, defenses=[DEAR])).surrogate == guess(3 * 400)
+
+
+# ---- looks
+
+
+def test_a_look_is_guessed_from_its_forward_passes_and_then_remembered() -> None:
+    assert estimate.costs(experiment()).look("features") == pytest.approx(400 / 3 / SPEED)
+    assert estimate.costs(experiment()).look("score", "deep_knn") == estimate.LOOK
+    asked = experiment(defenses=["deep_knn", "spectral_signatures"])
+    remembered.keep_look(asked, "features", 1.5)
+    remembered.keep_look(asked, "score", 2.5, asked.defenses[0])
+    cost = estimate.costs(asked)
+    assert (cost.look("features"), cost.look("score", "deep_knn")) == (1.5, 2.5)
+    assert cost.look("score", "spectral_signatures") == estimate.LOOK
 
 
 # ---- steps that wait for each other
