@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.components import gradient_data, gradient_map, say, selection
 from app.components.gradient_look import GradientLook
+from app.components.selection_table import table
 from core.metrics import Rate, wilson
 from core.verdict import percent
 
@@ -94,20 +95,8 @@ def _table(look: GradientLook, alone: np.ndarray) -> np.ndarray:
     if look.arm is not None:
         when = gradient_data.dropping(look.seen)[look.arm][alone].tolist()
         columns["dropped after epoch"] = [None if epoch < 0 else epoch for epoch in when]
-    chosen, name = selection.of(look.seen), f"alone-{look.place}-{look.epoch}"
-    event = st.dataframe(
-        columns,
-        key=chosen.key(name),
-        on_select="rerun",
-        selection_mode="multi-row",
-        hide_index=True,
-        height=330,
-        alt=f"{len(alone)} rows that stand alone after epoch {look.epoch}.",
-    )
-    picked = alone[[int(place) for place in event["selection"]["rows"]]]
-    if chosen.command(name, picked.tolist()):
-        selection.again()
-    return picked
+    alt = f"{len(alone)} rows that stand alone after epoch {look.epoch}."
+    return table(selection.of(look.seen), f"alone-{look.place}-{look.epoch}", columns, height=330, alt=alt)
 
 
 def _truths(look: GradientLook, rows: np.ndarray) -> list[str]:

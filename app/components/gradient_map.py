@@ -13,6 +13,7 @@ from app.components.gradient_data import Places
 from app.components.gradient_look import CONFIG, GradientLook
 from app.components.images import wall
 from app.components.look import TOOLS
+from app.components.selection_table import table
 from core.figures import gradients, palette
 from core.figures.gradients import Group
 from core.home import home
@@ -199,15 +200,5 @@ def _table(look: GradientLook, found: Places) -> None:
                 "distance to the target": space.distances[at, rows].tolist(),
                 "poison": space.poison[rows].tolist(),
             }
-        chosen, name = selection.of(look.seen), f"rows-{look.place}-{found.method}"
-        event = st.dataframe(
-            columns,
-            key=chosen.key(name),
-            on_select="rerun",
-            selection_mode="multi-row",
-            hide_index=True,
-            height=260,
-            alt=f"{len(rows)} rows with their places after epoch {look.epoch}.",
-        )
-        if chosen.command(name, [int(rows[i]) for i in event["selection"]["rows"]]):
-            selection.again()
+        alt = f"{len(rows)} rows with their places after epoch {look.epoch}."
+        table(selection.of(look.seen), f"rows-{look.place}-{found.method}", columns, height=260, alt=alt)

@@ -23,6 +23,7 @@ from app.components import (
 )
 from app.components.look import Look
 from app.components.selection import Selection
+from app.components.selection_table import table
 from core.errors import PoisonscopeError
 from core.figures import spectral
 from core.runs.store import Run
@@ -155,18 +156,8 @@ def _table(look: Look, rows: cache.ClassRows, chosen: Selection) -> None:
             columns["poison"] = rows.poison
         order = np.arange(len(rows.rows)) if rows.scores is None else np.argsort(-rows.scores)
         columns = {name: column[order] for name, column in columns.items()}
-        name = f"table-{look.place}"
-        event = st.dataframe(
-            columns,
-            key=chosen.key(name),
-            on_select="rerun",
-            selection_mode="multi-row",
-            hide_index=True,
-            height=260,
-            alt=f"{len(rows.rows)} rows with scores and coordinates, the most suspicious first.",
-        )
-        if chosen.command(name, [int(columns["row"][i]) for i in event["selection"]["rows"]]):
-            selection.again()
+        alt = f"{len(rows.rows)} rows with scores and coordinates, the most suspicious first."
+        table(chosen, f"table-{look.place}", columns, height=260, alt=alt)
         if rows.scores is not None:
             st.plotly_chart(
                 spectral.score_histogram(
