@@ -13,6 +13,8 @@ LOOKED_AT = 1000
 """Images from which the whitening is computed; more of them change it little."""
 LEAST_VARIANCE = 5e-4
 """Added to the variance of every direction, so that what hardly varies is not blown up to noise."""
+LIVELY = 8
+"""What a shift is stored as a fraction of; the optimiser's steps then move it by this squared as much."""
 SCALE = 1 / 9
 """Of the features: logits that begin small let the learning rate be large."""
 
@@ -57,6 +59,17 @@ class Shortcut(nn.Module):
         return x + self.layers(x)
 
 
+class LivelyShift(nn.Module):
+    """Adds a number to every channel that learns 64 times as fast as other weights: it is stored as an eighth."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.eighth = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (LIVELY * self.eighth).view(1, -1, 1, 1).to(x.dtype)
+
+
 class Scaled(nn.Module):
     """Multiplies by a constant."""
 
@@ -69,21 +82,27 @@ class Scaled(nn.Module):
 
 
 def _unit(inputs: int, outputs: int, *between: nn.Module) -> list[nn.Module]:
-    """A convolution, what stands between it and its normalisation, normalisation and activation."""
-    return [conv(inputs, outputs), *between, nn.BatchNorm2d(outputs), nn.GELU()]
+    """A convolution, what stands between it and its normalisation, normalisation, shift and activation.
+
+    The convolution's first filters begin as those that pass their inputs on, so that depth is no hindrance at first.
+    """
+    layer = conv(inputs, outputs)
+    nn.init.dirac_(layer.weight[:inputs])
+    return [layer, *between, nn.BatchNorm2d(outputs), LivelyShift(outputs), nn.GELU()]
 
 
 class Resnet9Fast(Model):
     """Three stages that halve the image, the first and the last with a residual pair; 2 M weights at width 64.
 
-    Source: the nine layers of Page, "How to Train Your ResNet" (2018-2019), with the first layer, widths, activation
-        and scaled logits of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv:2404.00498. Departures:
-        the whitening has no bias, batch normalisation learns its scale, the classifier has a bias and learns as every
-        other layer does, labels are not smoothed, and neither weights nor mirror images are averaged.
+    Source: the nine layers of Page, "How to Train Your ResNet" (2018-2019), with the first layer, widths, activation,
+        initial weights, lively shifts and scaled logits of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+        2024, arXiv:2404.00498. Departures: the whitening has no bias, batch normalisation learns its scale, the
+        classifier has a bias and learns as every other layer does, labels are not smoothed, and neither weights nor
+        mirror images are averaged.
     """
 
     title = "Fast ResNet-9"
-    summary = "Full-size CIFAR-10 in ten epochs, without an overnight run."
+    summary = "Full-size CIFAR-10 in twelve epochs, without an overnight run."
     caution = (
         "Published results are mostly of a ResNet-18, and not all of them carry over to a network of this kind. Do not "
         "expect it of EPIC: it left hlb-CIFAR10, of the same family, at 24.88 % clean accuracy beside 93.95 % "

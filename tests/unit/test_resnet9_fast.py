@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.datasets.base import ImageSet
-from core.models.resnet9_fast import LEAST_VARIANCE, Resnet9Fast, Whitening
+from core.models.resnet9_fast import LEAST_VARIANCE, LivelyShift, Resnet9Fast, Whitening
 from core.spec import Training
 from core.train.loop import build, train
 
@@ -60,3 +60,19 @@ def test_nine_layers_have_weights_and_two_million_of_them() -> None:
     weighted = [each for each in net.modules() if isinstance(each, Whitening | torch.nn.Conv2d | torch.nn.Linear)]
     assert len(weighted) == 9
     assert sum(each.weight.numel() for each in weighted) == 288 + 13_824 + 2 * 36_864 + 147_456 + 3 * 589_824 + 2560
+
+
+def test_convolutions_begin_by_passing_their_inputs_on() -> None:
+    net = Resnet9Fast(width=32).build(3, 16, 10, torch.zeros(3), torch.ones(3))
+    first = next(each for each in net.modules() if isinstance(each, torch.nn.Conv2d))  # of 24 channels 32 are made
+    images = torch.rand(2, 24, 5, 5)
+    assert torch.equal(first(images)[:, :24], images) and (first.weight[24:] != 0).all()
+
+
+def test_a_shift_moves_64_times_as_far_as_its_gradient_says() -> None:
+    shift = LivelyShift(2)
+    optimiser = torch.optim.SGD(shift.parameters(), lr=0.5)
+    shift(torch.zeros(1, 2, 1, 1)).sum().backward()  # the slope at each shift is 1
+    optimiser.step()
+    assert shift(torch.zeros(1, 2, 1, 1)).flatten().tolist() == [-32, -32]
+    assert shift(torch.zeros(1, 2, 1, 1, dtype=torch.bfloat16)).dtype == torch.bfloat16
