@@ -59,7 +59,8 @@ def _print_line(result: dict[str, Any]) -> None:
 
 def _print_timing(result: dict[str, Any]) -> None:
     out = console()
-    out.print(f"{result['name']} on {result['device']}, threads: {result['threads']}, load {result['load']:.1f}")
+    head = f"{result['name']} on {result['device']}, threads: {result['threads']}, load {result['load']:.1f}"
+    out.print(head, soft_wrap=True)
     for way in ("ours", "reference"):
         if result[way] is not None:
             out.print(f"  {way:<9}  {_spread(result[way], result['unit'])}", soft_wrap=True)
