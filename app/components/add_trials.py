@@ -27,7 +27,7 @@ def panel(run: Run) -> None:
         experiment = parse({**run.spec, "name": run.name})
     except PoisonscopeError:
         return  # "Do it again" says why
-    st.subheader("More trials", anchor=False)
+    say.section("More trials")
     say.small(
         "One draw may be luck. Add keys or victims: the larger run finds everything that this one computed, and only "
         "what is new is computed."

@@ -41,7 +41,7 @@ def chosen(seen: RunView, rows: np.ndarray, labels: np.ndarray, truth: np.ndarra
     with st.container(key="chosen-rows"):
         if not len(rows):
             return
-        st.subheader("Selected rows", anchor=False)
+        say.section("Selected rows")
         pages = -(-len(rows) // PAGE)
         # another choice, other pages: each starts at its first
         number = st.pagination(pages, key=f"chosen-page-{len(rows)}-{int(rows.sum())}") if pages > 1 else 1

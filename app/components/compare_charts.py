@@ -27,7 +27,7 @@ NAMED = 4
 
 def tradeoff(told: Comparison) -> None:
     """Every defense and strength: what comes through, what it costs."""
-    st.subheader("What comes through, what it costs", anchor=False)
+    say.section("What comes through, what it costs")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         twins = _twins(told)
         claimed = _claimed()
@@ -69,7 +69,7 @@ def _claimed() -> published.Table | None:
 
 def _equal(told: Comparison) -> None:
     """What the others cost at the attack success of one of them."""
-    st.subheader("The price of equal success", anchor=False)
+    say.section("The price of equal success")
     held = _held(told)
     if held is None:
         say.empty("No defense yet", "Where two defenses met the same poisons, their prices are compared here.")
@@ -105,7 +105,7 @@ def _result(told: Comparison) -> dict[str, Any]:
 
 def heat_map(choice: Choice) -> None:
     """Attacks against defenses on the baseline's images and network."""
-    st.subheader("Attacks against defenses", anchor=False)
+    say.section("Attacks against defenses")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         labels = {words: shade for shade, words in SHADES.items()}
         first = next(iter(labels))

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.components import frame, sweep_learning
+from app.components import frame, say, sweep_learning
 from app.components.compare_choice import Choice
 from app.components.gradient_charts import BANDED
 from app.components.gradient_look import drawn
@@ -52,7 +52,7 @@ class Model:
 
 def section(choice: Choice, told: Comparison) -> None:
     """The panels, and below them where each line ended and how good it ever was."""
-    st.subheader("While they were learning", anchor=False)
+    say.section("While they were learning")
     first = next(iter(MEASURES))
     words = st.segmented_control(
         "Measure", list(MEASURES), default=first, key="measure", bind="query-params", required=True

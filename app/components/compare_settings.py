@@ -19,7 +19,7 @@ HIDDEN = "attack."
 
 def section(choice: Choice, told: Comparison) -> None:
     """A table with a column a run, the baseline first."""
-    st.subheader("Where the runs differ", anchor=False)
+    say.section("Where the runs differ")
     runs = choice.beside(told)
     only = st.toggle(
         "Only differences", value=True, key="only", bind="query-params", help="Off: every setting of the experiments."

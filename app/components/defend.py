@@ -31,7 +31,7 @@ def panel(seen: RunView, labels: np.ndarray, poison: np.ndarray, chosen: Selecti
     """
     rows, truth = chosen.rows, frame.truth()
     with st.container(border=True, key="defend"):
-        st.subheader("Be the defender", anchor=False)
+        say.section("Be the defender")
         if not len(rows):
             say.small(HINT)
             return

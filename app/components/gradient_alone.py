@@ -16,7 +16,7 @@ PICTURED = 12
 
 def panel(look: GradientLook) -> None:
     """Statement, table, and the images of the lines that are chosen in it."""
-    st.subheader(f"Rows that stand alone after epoch {look.epoch}", anchor=False)
+    say.section(f"Rows that stand alone after epoch {look.epoch}")
     sizes = look.space.sizes
     if sizes is None:
         words = "They appear when the clusters of this key and victim are measured." if look.run.live else (

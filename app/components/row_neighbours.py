@@ -20,7 +20,7 @@ NEIGHBOURS = 8
 
 def panel(seen: RunView, every: cache.AllRows, truth: bool, size: int) -> None:
     """The box for the row, the row, and its neighbours; a click on one of these goes on to it."""
-    st.subheader("Nearest neighbours", anchor=False)
+    say.section("Nearest neighbours")
     left, right = st.columns([2, 7], gap="medium")
     with left:
         row = one_row.box(len(every.labels))

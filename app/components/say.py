@@ -10,6 +10,11 @@ def empty(title: str, words: str) -> None:
     st.html(f'<div class="ps-empty"><b>{html.escape(title)}</b>{html.escape(words)}</div>')
 
 
+def section(title: str) -> None:
+    """The heading of a part of the page, one level below the page's own."""
+    st.header(title, anchor=False)
+
+
 def small(words: str) -> None:
     """A remark below or beside something."""
     small_html(html.escape(words))

@@ -33,7 +33,7 @@ def panel(run: Run) -> None:
     offered = sweep.axes(run)
     if not offered:
         return
-    st.subheader("How much does it take?", anchor=False)
+    say.section("How much does it take?")
     try:
         now = states(run, offered)
     except PoisonscopeError as error:

@@ -27,13 +27,13 @@ NEAR_ZERO = (
 
 def panel(run: Run) -> RunView:
     """The whole section of a run that has ended; returns the key and victim that the person chose."""
-    st.subheader("Trial by trial", anchor=False)
+    say.section("Trial by trial")
     return _panel(run)
 
 
 def watch(run: Run) -> None:
     """The same of a run on its way, as far as it goes, looked at again and again."""
-    st.subheader("Trial by trial", anchor=False)
+    say.section("Trial by trial")
     st.fragment(_again, run_every=LOOK)(run.id)
 
 

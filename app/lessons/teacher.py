@@ -33,7 +33,7 @@ def panel(place: Place, known: dict[str, str]) -> None:
     with st.container(border=True, key="teacher"):
         notes, tools = st.columns([3, 2], gap="large")
         with notes:
-            st.subheader("For the teacher", anchor=False)
+            say.section("For the teacher")
             st.markdown(lessons.filled(step.teacher, known, blank="…"))
             say.small(f"About {minutes(step.minutes)} of {minutes(lesson.minutes)}; {minutes(left)} left from here.")
             with st.expander("The answer"):

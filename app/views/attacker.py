@@ -32,7 +32,7 @@ def page() -> None:
         _offer(spent)
     with right, st.container(key="attack-preview"):
         lab_side.shown(spent.experiment)
-    st.subheader("Leaderboard", anchor=False)
+    say.section("Leaderboard")
     live = [run for run in cache.store().runs() if run.live]
     st.fragment(_board, run_every=LOOK if live else None)(spent, [run.id for run in live])
 

@@ -111,7 +111,7 @@ def _suspects(seen: RunView, found: Check) -> None:
         images = seen.images(rows[:SHOWN])
         assert images is not None
         name = found.names[label]
-        st.subheader("Look at them", anchor=False)
+        say.section("Look at them")
         tiles = [Tile(image, f"row {row}", f"Row {row}, labelled {name}")
                  for row, image in zip(rows.tolist(), images, strict=False)]  # fmt: skip
         st.html(wall(tiles, 74 if frame.big() else 56))
@@ -119,7 +119,7 @@ def _suspects(seen: RunView, found: Check) -> None:
 
 
 def _reread(found: Check) -> None:
-    st.subheader("Read anew by networks that never saw them", anchor=False)
+    say.section("Read anew by networks that never saw them")
     columns: dict[str, list[Any]] = {
         "Class": [found.names[each.label] for each in found.reread],
         "Suspects": [each.suspects for each in found.reread],
@@ -141,7 +141,7 @@ def _reread(found: Check) -> None:
 
 
 def _looks(run: Run, found: Check) -> None:
-    st.subheader("What stands apart", anchor=False)
+    say.section("What stands apart")
     for pair in (found.looks[:2], found.looks[2:]):
         for column, look in zip(st.columns(2, gap="large"), pair, strict=False):
             with column:
@@ -170,7 +170,7 @@ def _look(run: Run, found: Check, look: Look) -> None:
 
 
 def _unknown(found: Check) -> None:
-    st.subheader("What this cannot tell", anchor=False)
+    say.section("What this cannot tell")
     st.html('<ul class="ps-findings">' + "".join(f"<li>{html.escape(each)}</li>" for each in found.unknown) + "</ul>")
     with st.expander("How is this looked for, and what are the controls?"):
         st.markdown(EXPLAINED)

@@ -62,10 +62,10 @@ def _browse(run_id: str) -> None:
         return
     left, right = st.columns([8, 5], gap="medium")
     with left:
-        st.subheader("Map of the gradients", anchor=False)
+        say.section("Map of the gradients")
         gradient_map.panel(look)
     with right:
-        st.subheader("Epoch by epoch", anchor=False)
+        say.section("Epoch by epoch")
         drawn("This key and victim", kept(gradient_charts.beside, look), f"beside-{look.place}", ("", ""))
     gradient_alone.panel(look)
     _pooled(look)
@@ -137,7 +137,7 @@ def opening(run: Run, space: Space, *, truth: bool) -> int:
 
 
 def _pooled(look: GradientLook) -> None:
-    st.subheader("All keys and victims", anchor=False)
+    say.section("All keys and victims")
     if not gradient_data.dropping(look.seen):
         waits = "Appears when the first model is trained with it." if look.run.live else "Add EPIC in the Lab."
         say.empty("No rows were dropped while training", f"No training defense took part. {waits}")

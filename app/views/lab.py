@@ -109,20 +109,20 @@ def _form(kept: Kept, known: forms.Known) -> settings.Form:
     old, prefix = kept["form"], f"form:{kept['generation']}"
     form = dict(old)
     with st.container(border=True):
-        st.subheader("1 · Data", anchor=False)
+        say.section("1 · Data")
         form["data"] = _component("datasets", "Images", old["data"], f"{prefix}.data", known)
         _upload(
             "data", form["data"], "Or upload a folder of images as a zip: train/<class>/… and test/<class>/…", _images
         )
     with st.container(border=True):
-        st.subheader("2 · Poison", anchor=False)
+        say.section("2 · Poison")
         form["attack"], beside_attack = lab_attack.choose(old["attack"], f"{prefix}.attack", known)
         _upload("attack", form["attack"], "Or upload the archive that a run exported, or a benchmark's files", _poisons)
     with st.container(border=True):
-        st.subheader("3 · Defend", anchor=False)
+        say.section("3 · Defend")
         form["defenses"] = _defenses(old["defenses"], f"{prefix}.defenses", known)
     with st.container(border=True):
-        st.subheader("4 · Train", anchor=False)
+        say.section("4 · Train")
         form["model"] = _component("models", "Network", old["model"], f"{prefix}.model", known)
         form["scenario"] = lab_setup.scenario(old["scenario"], f"{prefix}.scenario")
         if clash := lab_attack.clash(form["attack"], form["scenario"]):

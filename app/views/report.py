@@ -42,7 +42,7 @@ def page() -> None:
     _missing(run)
     _downloads(run, report)
     _present(run)
-    st.subheader("Preview", anchor=False)
+    say.section("Preview")
     with st.container(border=True):
         st.iframe(written.page(report), height=HEIGHT, alt=f"Preview of the report “{report.title}”")
 

@@ -77,7 +77,7 @@ def _big_button() -> None:
 def _runs() -> None:
     runs = cache.store().runs()
     own = [run for run in runs if run.origin != showcase.ORIGIN]
-    st.subheader("Your newest runs", anchor=False)
+    say.section("Your newest runs")
     if own:
         looking = 2 if any(run.live for run in own) else None
         st.fragment(_list, run_every=looking)([run.id for run in own if run.live])

@@ -261,6 +261,6 @@ def app(store: Store, root: Path) -> Open:
 def text(test: AppTest) -> str:
     """Everything that the page says in HTML, Markdown and messages, as one text."""
     parts = [element.proto.body for element in test.get("html")]
-    for kind in ("markdown", "warning", "error", "info", "title", "subheader", "caption"):
+    for kind in ("markdown", "warning", "error", "info", "title", "header", "subheader", "caption"):
         parts += [str(element.value) for element in test.get(kind)]
     return "\n".join(parts)
