@@ -24,8 +24,9 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
 
     Returns:
         {"device", "versions", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds",
-        "passes", "detection"?, "privacy"?}}, "control", "pairs", "flags"}; `pairs` has one entry a (key, victim)
-        of an attack on one chosen image, and is empty for others. `control` is None for data that come as they are.
+        "passes", "memory"?, "detection"?, "privacy"?}}, "control", "pairs", "flags"}; `memory` is the most bytes of a
+        GPU. `pairs` has one entry a (key, victim) of an attack on one chosen image, and is empty for others. `control`
+        is None for data that come as they are.
     """
     trained: dict[str, list[dict[str, Any]]] = {}
     for step in steps:
@@ -72,6 +73,8 @@ def _arm(
         "seconds": sum(meta["seconds"] for meta in metas),
         "passes": sum(meta["passes"] for meta in metas),
     }
+    if taken := [meta["memory"] for meta in metas if meta.get("memory")]:
+        arm["memory"] = max(taken)
     promised = [meta["privacy"] for meta in metas if "privacy" in meta]
     if promised:  # each model has its own epsilon; the arm says the largest, and none where one has none
         arm["privacy"] = max(promised, key=lambda each: math.inf if each["epsilon"] is None else each["epsilon"])

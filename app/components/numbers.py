@@ -4,6 +4,8 @@ import html
 from typing import Any
 
 from core.figures import palette
+from core.runs import costs
+from core.runs.store import Run
 from core.verdict import caught, filtered, has_trigger, of, percent
 
 HELP = {
@@ -15,6 +17,9 @@ HELP = {
     "target_probability": "What the victims give to the class that the attacker wants, on average over the trials: a "
     "finer signal than success where trials are few.",
 }
+
+COSTS = ("{:,.1f}", "{:,.0f}", "× {:.1f}", "{:,.0f}")
+"""How costs are written, in the order of `costs.HEAD`."""
 
 
 def rated_arms(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -112,8 +117,9 @@ def key_numbers(result: dict[str, Any]) -> str:
     return f"{text} · clean {percent(attacked['clean_accuracy']['mean'])}"
 
 
-def table(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """All arms as rows of a plain table: the charts' and cards' equivalent for a screen reader."""
+def table(run: Run) -> list[dict[str, Any]]:
+    """All arms of a finished run as rows of a plain table: the charts' and cards' equivalent for a screen reader."""
+    result = run.result or {}
     rows, trials = [], bool(result.get("pairs"))
     for name, arm in rated_arms(result).items():
         row: dict[str, Any] = {"Arm": palette.arm_title(name)}
@@ -123,10 +129,14 @@ def table(result: dict[str, Any]) -> list[dict[str, Any]]:
             row[f"{words}, {'trials' if trials and measure == 'asr' else 'images'}"] = of(rate) if rate else "–"
         if trials:
             row["Probability of the wanted class"] = _with_interval(arm.get("target_probability"))
-        row["Seconds"] = f"{arm.get('seconds', 0):.1f}"
-        row["Passes"] = f"{round(arm.get('passes', 0)):,}"
+        told = costs.of(run, name).values
+        row |= {words: _cost(value, form) for words, value, form in zip(costs.HEAD, told, COSTS, strict=True)}
         rows.append(row)
     return rows
+
+
+def _cost(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
 
 
 def _with_interval(rate: dict[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ from app.lessons.shipped import Screen
 from core.errors import StoreError
 from core.figures import bars, palette
 from core.lessons import escaped
+from core.runs import costs as price
 from core.verdict import filtered, percent
 
 NAMES = {"badnets": "sticker", "clean_label": "no trigger", "robust": "no trigger"}
@@ -56,13 +57,12 @@ def costs() -> list[Cost]:
         control, arms = result["control"], result["arms"]
         for arm in filtered(result):
             lost = control["clean_accuracy"]["mean"] - arms[arm]["clean_accuracy"]["mean"]
-            again = arms["undefended"]["passes"] if arms[arm].get("detection") else 0  # a filter trains twice
             found.append(
                 Cost(
                     palette.arm_title(arm),
                     f"{palette.arm_title(arm)} ({words})",
                     100 * lost,
-                    (arms[arm]["passes"] + again) / arms["undefended"]["passes"],
+                    price.of(run, arm).times or 0.0,
                     100 * arms[arm]["asr"]["mean"],
                 )
             )

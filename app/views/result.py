@@ -24,12 +24,13 @@ from app.components import (
     which_run,
 )
 from app.components.verdict import block
-from core import registry, settings
+from core import describe, registry, settings
 from core.errors import PoisonscopeError
 from core.facts import FACTS
 from core.figures import palette
 from core.flags import tellable
 from core.given import is_given
+from core.runs import costs
 from core.runs.store import Run
 from core.runs.view import RunView
 from core.verdict import filtered, verdict
@@ -110,7 +111,7 @@ def _done(run: Run) -> None:
     seen, defenses = None if targeted else pair.pick(run), filtered(result)
     left, right = st.columns([5, 3], gap="large")
     with left:
-        st.subheader("While it was learning", anchor=False)
+        say.section("While it was learning")
         live.draw_curves(run, key="curves")
     seen = seen or targeted_panel.panel(run)
     if run.spec.get("attack"):
@@ -118,10 +119,10 @@ def _done(run: Run) -> None:
             _told(seen, defenses)
         _under_the_lens(run, seen, [arm for arm in defenses if result["arms"][arm].get("detection")])
     if run.spec.get("attack") and not targeted:  # the trials have shown them beside the target
-        st.subheader("Poisons" if is_given(run.spec) else "Poisons beside their originals", anchor=False)
+        say.section("Poisons" if is_given(run.spec) else "Poisons beside their originals")
         gallery.poisons(seen)
     sweep_panel.panel(run)
-    _costs(result)
+    _costs(run, result)
     add_trials.panel(run)
     _reproduce(run)
 
@@ -150,7 +151,7 @@ def _numbers(result: dict[str, Any]) -> None:
 
 
 def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
-    st.subheader("The class under the lens", anchor=False)
+    say.section("The class under the lens")
     if drawing.awaited(seen):
         drawing.wait(seen)
         return
@@ -171,7 +172,7 @@ def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:
 
 
 def _told(seen: RunView, defenses: list[str]) -> None:
-    st.subheader("What did the defender know?", anchor=False)
+    say.section("What did the defender know?")
     if not defenses:
         say.empty("Nobody defended", "Add a defense in the Lab.")
     for name in defenses:
@@ -218,17 +219,15 @@ def _defense(name: str) -> Any:
         return None
 
 
-def _costs(result: dict[str, Any]) -> None:
-    st.subheader("All numbers", anchor=False)
-    st.dataframe(numbers.table(result), hide_index=True, alt="All arms with their rates, intervals and costs.")
-    say.small(
-        f"Device: {result.get('device', 'unknown')}. A pass is one image going forward and backward through the "
-        "network once: a cost that does not depend on the machine."
-    )
+def _costs(run: Run, result: dict[str, Any]) -> None:
+    say.section("All numbers")
+    st.dataframe(numbers.table(run), hide_index=True, alt="All arms with their rates, intervals and costs.")
+    took = f", {describe.duration(run.seconds)} from its start to its end" if run.seconds >= 1 else ""
+    say.small(f"The whole run: on {result.get('device', 'an unknown device')}{took}. {costs.EXPLAINED}")
 
 
 def _reproduce(run: Run) -> None:
-    st.subheader("Do it again", anchor=False)
+    say.section("Do it again")
     if frame.hidden():
         say.small(f"How this run was made would tell what was poisoned. {frame.how()}")
         return

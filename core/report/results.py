@@ -1,10 +1,12 @@
 """The numbers of a result as tables: rates with their intervals, costs, what defenses removed, trials."""
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 from core.figures import palette
-from core.report.parts import Block, Cell, Table, cell, number, rate, share, word
+from core.report.parts import Block, Cell, Table, Words, cell, number, rate, share, word
+from core.runs import costs
 from core.runs.view import RunView
 from core.verdict import caught, percent
 
@@ -27,14 +29,16 @@ def numbers(seen: RunView, truth: bool) -> list[Block]:
     titles = palette.arm_titles(list(rated))
     measures = {name: title for name, title in MEASURES.items() if any(arm.get(name) for arm in rated.values())}
     rows = [
-        [word(titles[name]), *(rate(arm.get(measure)) for measure in measures), *_costs(arm)]
+        [word(titles[name]), *(rate(arm.get(measure)) for measure in measures), *_costs(costs.of(seen.run, name))]
         for name, arm in rated.items()
     ]
-    return [Table("Rates and costs", ["Model", *measures.values(), "Seconds", "Passes"], rows)]
+    table = Table("Rates and costs", ["Model", *measures.values(), *costs.HEAD], rows)
+    return [table, Words(f"<p>{html.escape(costs.EXPLAINED)}</p>")]
 
 
-def _costs(arm: Mapping[str, Any]) -> list[Cell]:
-    return [number(arm.get("seconds", 0.0), 1), number(arm.get("passes", 0.0))]
+def _costs(cost: costs.Cost) -> list[Cell]:
+    digits = (1, 0, 1, 0)
+    return [cell(None) if value is None else number(value, n) for value, n in zip(cost.values, digits, strict=True)]
 
 
 def defenses(seen: RunView, truth: bool) -> list[Block]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from core.describe import title
 from core.errors import SpecError
 from core.figures import palette
-from core.runs import labels
+from core.runs import costs, labels
 from core.runs.alike import Content, defenses, expected, normal, same_images
 from core.runs.record import Run
 
@@ -213,9 +213,8 @@ def _point(run: Run, arm: str) -> Point | None:
     if not numbers.get("asr") or not numbers.get("clean_accuracy"):
         return None
     role, defense = _role(run, arm)
-    rates, seconds = (numbers["asr"], numbers["clean_accuracy"]), numbers.get("seconds")
-    took = None if seconds is None else float(seconds)
-    return Point(run.id, arm, role, defense, _name(arm, role, defense), "", *rates, _cost(run, arm, numbers), took)
+    rates, cost = (numbers["asr"], numbers["clean_accuracy"]), costs.of(run, arm)
+    return Point(run.id, arm, role, defense, _name(arm, role, defense), "", *rates, cost.times, cost.seconds)
 
 
 def _name(arm: str, role: Role, defense: Content | None) -> str:
@@ -226,15 +225,6 @@ def _name(arm: str, role: Role, defense: Content | None) -> str:
         return method
     instead = palette.TWINS[arm.removeprefix(defense["name"])][1]
     return f"{instead[0].upper()}{instead[1:]}, as many as {method}"
-
-
-def _cost(run: Run, arm: str, numbers: dict[str, Any]) -> float | None:
-    """Passes over those without a defense. The control's are fewer for another reason: one model serves all keys."""
-    passes, plain = numbers.get("passes"), (run.result or {})["arms"].get("undefended", {}).get("passes")
-    if arm == "control" or not passes or not plain:
-        return None
-    reads = any(step["kind"] == "filter" and step.get("defense") == arm for step in run.steps)
-    return float(passes / plain + reads)
 
 
 def told_apart(points: Sequence[Point]) -> tuple[Point, ...]:

@@ -1,0 +1,53 @@
+"""What the trainings of a run's arms cost, with and without a machine's say in it."""
+
+from dataclasses import dataclass
+
+from core.runs.record import Run
+
+HEAD = ("Training, s", "Passes", "Passes, of no defense", "GPU memory, MB")
+"""Names of the columns of a table of costs, with their units."""
+EXPLAINED = (
+    "Seconds are of all trainings of an arm. A pass is one image going forward and backward through the network once: "
+    "a cost that does not depend on the machine. Beside no defense a filter counts the training that it reads from, "
+    "too. GPU memory is the most that was taken at a time."
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of all trainings of an arm.
+
+    Attributes:
+        seconds, passes: as they were measured; None where they were not.
+        times: passes over those without a defense; a filter's count those that it reads features from. None where that
+            would mean nothing.
+        memory: most bytes of a GPU that were taken at a time; None on a processor, and where it was not measured.
+    """
+
+    seconds: float | None
+    passes: float | None
+    times: float | None
+    memory: int | None
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """In the order and the units of HEAD."""
+        return self.seconds, self.passes, self.times, None if self.memory is None else self.memory / 1e6
+
+
+def of(run: Run, arm: str) -> Cost:
+    """What an arm of a finished run cost; `control` is one, too."""
+    result = run.result or {}
+    numbers = (result.get("control") if arm == "control" else result["arms"][arm]) or {}
+    seconds, passes = (None if (told := numbers.get(name)) is None else float(told) for name in ("seconds", "passes"))
+    return Cost(seconds, passes, _times(run, arm), numbers.get("memory"))
+
+
+def _times(run: Run, arm: str) -> float | None:
+    """The control's passes are fewer for another reason: one model serves all keys."""
+    arms = (run.result or {})["arms"]
+    plain = arms.get("undefended", {}).get("passes")
+    if arm == "control" or not plain or not arms[arm].get("passes"):
+        return None
+    reads = any(step["kind"] == "filter" and step.get("defense") == arm for step in run.steps)
+    return float(arms[arm]["passes"] / plain + reads)
