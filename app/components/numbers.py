@@ -1,11 +1,11 @@
 """The big numbers of a run: before and after, every arm with n and its 95 % interval."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from core.figures import palette
 from core.runs import costs
-from core.runs.store import Run
 from core.verdict import caught, filtered, has_trigger, of, percent
 
 HELP = {
@@ -18,6 +18,7 @@ HELP = {
     "finer signal than success where trials are few.",
 }
 
+NONE = "–"
 COSTS = ("{:,.1f}", "{:,.0f}", "× {:.1f}", "{:,.0f}")
 """How costs are written, in the order of `costs.HEAD`."""
 
@@ -97,7 +98,7 @@ def detection_card(result: dict[str, Any], arm: str, look: str = "ps-wide") -> s
 def _detected(name: str, arm: dict[str, Any], arms: list[str]) -> str:
     found, poisons, lost = caught(arm["detection"])
     colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
-    success = percent(arm["asr"]["mean"]) if arm.get("asr") else "–"
+    success = percent(arm["asr"]["mean"]) if arm.get("asr") else NONE
     return (
         f"<tr>{_heading(label, colour)}<td>{found:,} / {poisons:,}</td><td>{lost:,}</td>"
         f"<td>{arm['detection']['auroc']:.2f}</td><td><b>{success}</b></td></tr>"
@@ -117,27 +118,29 @@ def key_numbers(result: dict[str, Any]) -> str:
     return f"{text} · clean {percent(attacked['clean_accuracy']['mean'])}"
 
 
-def table(run: Run) -> list[dict[str, Any]]:
+def table(result: dict[str, Any], steps: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
     """All arms of a finished run as rows of a plain table: the charts' and cards' equivalent for a screen reader."""
-    result = run.result or {}
     rows, trials = [], bool(result.get("pairs"))
     for name, arm in rated_arms(result).items():
         row: dict[str, Any] = {"Arm": palette.arm_title(name)}
         for measure, words in (("clean_accuracy", "Clean accuracy"), ("asr", "Attack success")):
             rate = arm.get(measure)
             row[words] = _with_interval(rate)
-            row[f"{words}, {'trials' if trials and measure == 'asr' else 'images'}"] = of(rate) if rate else "–"
+            of_all = f"{words}, {'trials' if trials and measure == 'asr' else 'images'}"
+            row[of_all] = of(rate) if rate else NONE
         if trials:
             row["Probability of the wanted class"] = _with_interval(arm.get("target_probability"))
-        told = costs.of(run, name).values
+        told = costs.of(result, steps, name).values
         row |= {words: _cost(value, form) for words, value, form in zip(costs.HEAD, told, COSTS, strict=True)}
         rows.append(row)
+    if all(row[costs.HEAD[-1]] == NONE for row in rows):  # a column less to scroll to where no GPU took part
+        rows = [{words: value for words, value in row.items() if words != costs.HEAD[-1]} for row in rows]
     return rows
 
 
 def _cost(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    return NONE if value is None else form.format(value)
 
 
 def _with_interval(rate: dict[str, Any] | None) -> str:
-    return f"{percent(rate['mean'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" if rate else "–"
+    return f"{percent(rate['mean'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" if rate else NONE

@@ -62,7 +62,7 @@ def costs() -> list[Cost]:
                     palette.arm_title(arm),
                     f"{palette.arm_title(arm)} ({words})",
                     100 * lost,
-                    price.of(run, arm).times or 0.0,
+                    price.of(result, run.steps, arm).times or 0.0,
                     100 * arms[arm]["asr"]["mean"],
                 )
             )

@@ -221,7 +221,9 @@ def _defense(name: str) -> Any:
 
 def _costs(run: Run, result: dict[str, Any]) -> None:
     say.section("All numbers")
-    st.dataframe(numbers.table(run), hide_index=True, alt="All arms with their rates, intervals and costs.")
+    st.dataframe(
+        numbers.table(result, run.steps), hide_index=True, alt="All arms with their rates, intervals and costs."
+    )
     took = f", {describe.duration(run.seconds)} from its start to its end" if run.seconds >= 1 else ""
     say.small(f"The whole run: on {result.get('device', 'an unknown device')}{took}. {costs.EXPLAINED}")
 

@@ -29,7 +29,11 @@ def numbers(seen: RunView, truth: bool) -> list[Block]:
     titles = palette.arm_titles(list(rated))
     measures = {name: title for name, title in MEASURES.items() if any(arm.get(name) for arm in rated.values())}
     rows = [
-        [word(titles[name]), *(rate(arm.get(measure)) for measure in measures), *_costs(costs.of(seen.run, name))]
+        [
+            word(titles[name]),
+            *(rate(arm.get(measure)) for measure in measures),
+            *_costs(costs.of(seen.result or {}, seen.run.steps, name)),
+        ]
         for name, arm in rated.items()
     ]
     table = Table("Rates and costs", ["Model", *measures.values(), *costs.HEAD], rows)

@@ -213,7 +213,7 @@ def _point(run: Run, arm: str) -> Point | None:
     if not numbers.get("asr") or not numbers.get("clean_accuracy"):
         return None
     role, defense = _role(run, arm)
-    rates, cost = (numbers["asr"], numbers["clean_accuracy"]), costs.of(run, arm)
+    rates, cost = (numbers["asr"], numbers["clean_accuracy"]), costs.of(result, run.steps, arm)
     return Point(run.id, arm, role, defense, _name(arm, role, defense), "", *rates, cost.times, cost.seconds)
 
 

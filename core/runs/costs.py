@@ -1,15 +1,15 @@
 """What the trainings of a run's arms cost, with and without a machine's say in it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from core.runs.record import Run
-
-HEAD = ("Training, s", "Passes", "Passes, of no defense", "GPU memory, MB")
+HEAD = ("Training, s", "Passes", "× no defense", "GPU memory, MB")
 """Names of the columns of a table of costs, with their units."""
 EXPLAINED = (
     "Seconds are of all trainings of an arm. A pass is one image going forward and backward through the network once: "
-    "a cost that does not depend on the machine. Beside no defense a filter counts the training that it reads from, "
-    "too. GPU memory is the most that was taken at a time."
+    "a cost that does not depend on the machine. × no defense: passes over those of no defense, where a filter counts "
+    "the training that it reads from, too. GPU memory is the most that was taken at a time."
 )
 
 
@@ -35,19 +35,18 @@ class Cost:
         return self.seconds, self.passes, self.times, None if self.memory is None else self.memory / 1e6
 
 
-def of(run: Run, arm: str) -> Cost:
-    """What an arm of a finished run cost; `control` is one, too."""
-    result = run.result or {}
+def of(result: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], arm: str) -> Cost:
+    """What an arm of a finished run with such a result and such steps cost; `control` is one, too."""
     numbers = (result.get("control") if arm == "control" else result["arms"][arm]) or {}
     seconds, passes = (None if (told := numbers.get(name)) is None else float(told) for name in ("seconds", "passes"))
-    return Cost(seconds, passes, _times(run, arm), numbers.get("memory"))
+    return Cost(seconds, passes, _times(result, steps, arm), numbers.get("memory"))
 
 
-def _times(run: Run, arm: str) -> float | None:
+def _times(result: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], arm: str) -> float | None:
     """The control's passes are fewer for another reason: one model serves all keys."""
-    arms = (run.result or {})["arms"]
+    arms = result.get("arms", {})
     plain = arms.get("undefended", {}).get("passes")
     if arm == "control" or not plain or not arms[arm].get("passes"):
         return None
-    reads = any(step["kind"] == "filter" and step.get("defense") == arm for step in run.steps)
+    reads = any(step["kind"] == "filter" and step.get("defense") == arm for step in steps)
     return float(arms[arm]["passes"] / plain + reads)

@@ -26,21 +26,21 @@ def run(home: Any) -> Any:
 
 
 def test_a_filter_counts_the_training_that_it_reads_from(run: Any) -> None:
-    assert costs.of(run, "undefended") == Cost(2.0, 1000.0, 1.0, None)
-    assert costs.of(run, "spectral_signatures") == Cost(1.5, 800.0, 1.8, 250_000_000)
-    assert [costs.of(run, arm).times for arm in ("epic", "maxup")] == [0.9, 4.0]
+    assert costs.of(run.result, run.steps, "undefended") == Cost(2.0, 1000.0, 1.0, None)
+    assert costs.of(run.result, run.steps, "spectral_signatures") == Cost(1.5, 800.0, 1.8, 250_000_000)
+    assert [costs.of(run.result, run.steps, arm).times for arm in ("epic", "maxup")] == [0.9, 4.0]
 
 
 def test_a_control_that_serves_all_keys_is_not_compared(run: Any) -> None:
-    told = costs.of(run, "control")
+    told = costs.of(run.result, run.steps, "control")
     assert told.times is None and told.seconds == 3.5 and told.passes == 720
 
 
 def test_values_have_the_units_of_their_columns(run: Any) -> None:
-    told = costs.of(run, "spectral_signatures").values
+    told = costs.of(run.result, run.steps, "spectral_signatures").values
     assert dict(zip(costs.HEAD, told, strict=True)) == {
         "Training, s": 1.5,
         "Passes": 800,
-        "Passes, of no defense": 1.8,
+        "× no defense": 1.8,
         "GPU memory, MB": 250.0,
     }
