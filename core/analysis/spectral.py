@@ -75,8 +75,8 @@ def _by_steps(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     Each step goes twice through the rows. The start is drawn, always the same: one taken from the rows may have nothing
     of the direction that is looked for. Steps are made orthogonal to all earlier ones twice over, which is enough.
     """
-    step = np.random.default_rng(0).standard_normal(centred.shape[1])
-    step /= np.linalg.norm(step)
+    drawn: np.ndarray = np.random.default_rng(0).standard_normal((centred.shape[1],))
+    step = drawn / np.linalg.norm(drawn)
     steps, diagonal, beside = np.empty((STEPS, len(step))), np.empty(STEPS), np.empty(STEPS)
     for k in range(STEPS):
         steps[k] = step
