@@ -102,7 +102,8 @@ def alike(first: list[str], second: list[str]) -> None:
     """Fails with the place where two pages part."""
     for one, other in itertools.zip_longest(first, second, fillvalue="nothing"):
         if one != other:  # not an assert of pytest's, which would look for the smallest difference of two megabytes
-            at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+            parted = (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+            at = next(parted, min(len(one), len(other)))
             here = slice(max(0, at - 80), at + 80)
             raise AssertionError(f"{one[:50]} … {one[here]!r} or {other[here]!r}")
 
