@@ -35,12 +35,12 @@ class Ahead:
         return "1 model" if self.trainings == 1 else f"{self.trainings:,} models"
 
 
-def ahead(experiments: Sequence[Experiment], artifacts: Artifacts, devices_of: Sequence[str]) -> Ahead:
+def ahead(experiments: Sequence[Experiment], artifacts: Artifacts | None, devices_of: Sequence[str]) -> Ahead:
     """Look for the steps of experiments that would be run one after the other.
 
     Args:
         experiments: what is to be run.
-        artifacts: where finished steps are.
+        artifacts: where finished steps are; None: as if nothing were finished.
         devices_of: where each would be computed, such as `cpu`.
 
     Raises:
@@ -50,7 +50,7 @@ def ahead(experiments: Sequence[Experiment], artifacts: Artifacts, devices_of: S
     for experiment, device in zip(experiments, devices_of, strict=True):
         new = [step for step in plan(experiment, device) if step.key not in seen]
         seen |= {step.key for step in new}
-        left = [step for step in new if not artifacts.has(step.key)]
+        left = [step for step in new if artifacts is None or not artifacts.has(step.key)]
         works = {step.key: (step.weight, [need.key for need in step.needs]) for step in left}
         maps = sum(works.pop(step.key)[0] for step in left if step.kind == "embedding")  # after all others
         lanes = devices.lanes(sum(step.kind in LONG for step in left), device)

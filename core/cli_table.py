@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core import checks, estimate, replication
+from core import checks, replication
 from core import device as devices
 from core.cli_base import AsJson, Assignments
 from core.cli_run import performed
@@ -93,22 +93,18 @@ def _measured(wanted: Replication, parts: Sequence[Part]) -> dict[str, Any]:
 
 def _estimated(wanted: Replication, parts: Sequence[Part]) -> dict[str, Any]:
     """Run nothing; expect of every step what it took before, or what is guessed."""
-    steps, artifacts = _steps(parts), Store().artifacts
-    lanes = _lanes(parts, len(steps))
+    from core.ahead import ahead
 
-    def together(keys: Sequence[str]) -> float:
-        return estimate.makespan(
-            {key: (steps[key].weight, [need.key for need in steps[key].needs]) for key in keys}, lanes
-        )
-
-    left = together([key for key in steps if not artifacts.has(key)])
+    experiments = [part.experiment for part in parts]
+    used = [devices.pick(each.device) for each in experiments]
+    all_of_it, left = (ahead(experiments, artifacts, used).seconds for artifacts in (None, Store().artifacts))
     keys = parts[0].experiment.keys
     return {
         "rows": replication.lines(wanted, []),
         "runs": [],
-        "device": devices.describe(devices.pick(parts[0].experiment.device)),
+        "device": devices.describe(used[0]),
         "total": {
-            "seconds": together(list(steps)),
+            "seconds": all_of_it,
             "left": left,
             "keys": keys,
             "measured": False,

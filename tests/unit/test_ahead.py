@@ -71,6 +71,7 @@ def test_what_is_finished_takes_no_time_and_what_runs_share_counts_once(artifact
         with artifacts.write(step.key) as folder:
             save(folder, {})
     assert ahead([asked], artifacts, ["cpu"]) == Ahead(20.0, 2, 2, 2)
+    assert ahead([asked], None, ["cpu"]) == Ahead(44.0, 0, 4, 3), "as if nothing were finished"
 
 
 @pytest.mark.parametrize("trainings, words", [(1, "1 model"), (1200, "1,200 models")])
