@@ -9,7 +9,9 @@ from core import showcase
 from core.runs.record import Run
 from core.story import Case, case
 
-MAIN, RATES = "showcase-badnets", "showcase-rates-"
+MAIN, RATES, COMPARED = "showcase-badnets", "showcase-rates-", "showcase-others"
+"""The run that is told; the beginning of those with other numbers of poisons; and of those for Compare alone, whose
+defenses cost too much to be on a list of what one might do."""
 PLACES = range(1, len(SLIDES) + 1)
 
 
@@ -41,7 +43,7 @@ def _told() -> slides.Told | None:
     if MAIN not in found:
         return None
     rates: list[Case] = sorted((known for run, known in found.values() if run.id.startswith(RATES)), key=_altered)
-    others = [known for run, known in found.values() if run.id != MAIN and not run.id.startswith(RATES)]
+    others = [known for run, known in found.values() if run.id != MAIN and not run.id.startswith((RATES, COMPARED))]
     return slides.Told(cache.view(found[MAIN][0]), found[MAIN][1], tuple(rates), tuple(others))
 
 
