@@ -58,7 +58,7 @@ def _card(title: str, explained: str, body: str, look: str = "") -> str:
 def _row(name: str, rate: dict[str, Any], arms: list[str], of: str) -> str:
     colour, label = palette.arm_colour(name, arms), html.escape(palette.arm_title(name))
     low, high, mean = 100 * rate["low"], 100 * rate["high"], 100 * rate["mean"]
-    models = f", {rate['seeds']} models" if rate.get("seeds", 1) > 1 and not of else ""
+    models = f"<br>{rate['seeds']} models" if rate.get("seeds", 1) > 1 and not of else ""
     bar = (
         f'<i style="left:{low:.2f}%;width:{high - low:.2f}%;background:{colour}"></i>'
         f'<b style="left:{mean:.2f}%;background:{colour}"></b>'
