@@ -33,7 +33,7 @@ test: lint browser ## install what tests need, then run them all: lint, types, i
 	@echo "Testing: unit, contracts, flows, app and docs, two tests at a time."
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not browser" -n 2 --dist loadscope
 	@echo "Testing in a browser."
-	@$(PY) -m pytest tests/browser
+	@$(PY) -m pytest tests/browser --reruns 1 -rR
 
 lint: tools ## only the checks that read the code without running it
 	@echo "Checking style (ruff)."
