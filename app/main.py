@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import class_link, routes, stale_reruns
+from app import class_link, leftovers, routes, stale_reruns
 from app.components import frame
 
 stale_reruns.install()
+leftovers.install()
 IMAGES = Path(__file__).parent.parent / "assets" / "images"
 
 st.set_page_config(page_title="Poisonscope", page_icon=str(IMAGES / "icon.png"), layout="wide")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.components.choosable import choosable
 from app.components.images import Tile
@@ -90,39 +91,52 @@ def _photo(play: Play) -> None:
 # ---- the trigger
 
 
-def trigger(play: Play) -> None:
-    """How the trigger looks."""
-    now = play.now
-    on = st.toggle("Trigger on the picture", value=now.stamped, key=play.key("on"))
-    play.change(stamped=bool(on))
+def look(play: Play) -> None:
+    """Whether there is a trigger, and what kind."""
     kinds = {**(WHOLE if play.begun.whole else {}), **KINDS}
     kind = _kind(play)
-    chosen = st.segmented_control(
-        "Look of the trigger",
-        list(kinds),
-        default=kind,
-        format_func=kinds.__getitem__,
-        key=play.key("kind"),
-        required=True,
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        on = st.toggle("Trigger on the picture", value=play.now.stamped, key=play.key("on"), width="content")
+        chosen = st.segmented_control(
+            "Look of the trigger",
+            list(kinds),
+            default=kind,
+            format_func=kinds.__getitem__,
+            key=play.key("kind"),
+            required=True,
+            label_visibility="collapsed",
+            width="content",
+        )
+    play.change(stamped=bool(on))
     if chosen is not None and chosen != kind:
         _take_kind(play, chosen)
+
+
+def shape(play: Play, beside: DeltaGenerator) -> None:
+    """How the trigger looks in detail; `beside` is where one's own is drawn."""
     if play.now.whole:
         return
-    drawn = _kind(play) == "drawn"
-    first, second, third = st.columns([5, 5, 2], gap="medium")
+    drawn = is_drawn(play)
+    first, second, third = st.columns([5, 5, 5 if drawn else 2], gap="medium")
+    if drawn:
+        with third:
+            _cells(play)
+        with beside:
+            _draw(play)
+    side = len(drawing.read(play.now.patch.pattern)) if drawn else 1
+    largest = max(min(LARGEST, *play.images.shape[2:]), play.now.patch.size, side + 1)
     with first:
-        side = len(drawing.read(play.now.patch.pattern)) if drawn else 1
-        largest = max(min(LARGEST, *play.images.shape[2:]), play.now.patch.size, side + 1)
         size = st.slider("Size (pixels)", side, largest, play.now.patch.size, key=play.key(f"size-{side}"))
     with second:
         percent = st.slider("Opacity (%)", 5, 100, round(100 * play.now.patch.opacity), 5, key=play.key("opacity"))
     play.patch(size=int(size), opacity=percent / 100)
-    if drawn:
-        _draw(play)
-    else:
+    if not drawn:
         play.patch(colour=third.color_picker("Colour", play.now.patch.colour, key=play.key("colour")))
+
+
+def is_drawn(play: Play) -> bool:
+    """Whether the trigger is one's own drawing."""
+    return _kind(play) == "drawn"
 
 
 def _kind(play: Play) -> str:
@@ -141,17 +155,19 @@ def _take_kind(play: Play, kind: str) -> None:
 
 
 def _draw(play: Play) -> None:
-    drawn = play.now.patch.pattern
-
     def take(text: str) -> None:
         play.kept["drawing"] = text
         play.patch(pattern=text)
 
+    pixels(play.now.patch.pattern, take, key=play.key("pixels"))
+
+
+def _cells(play: Play) -> None:
+    drawn = play.now.patch.pattern
     side = len(drawing.read(drawn))
     most = min(drawing.MOST, *play.images.shape[2:])
-    wanted = st.slider("Cells along a side", 1, most, side, key=play.key("cells"))
+    wanted = st.slider("Cells a side", 1, most, side, key=play.key("cells"))
     if wanted != side:
         drawn = drawing.resized(drawn, int(wanted))
         play.kept["drawing"] = drawn
         play.patch(pattern=drawn, size=max(play.now.patch.size, int(wanted)))
-    pixels(drawn, take, key=play.key("pixels"))

@@ -45,10 +45,13 @@ def _play(run_id: str) -> None:
     for note in play.kept["notes"]:
         st.warning(note, icon=":material/link_off:")
     play_controls.pictures(play)
-    left, right = st.columns([6, 8], gap="large")
+    play_controls.look(play)
+    drawn = play_controls.is_drawn(play)
+    left, right = st.columns([13, 15] if drawn else [6, 8], gap="large")
     with left:
-        place = st.container()  # drawn last, with what the widgets below it say
-        play_controls.trigger(play)
+        # The picture is drawn last, with what the widgets below it say.
+        place, beside = st.columns([9, 10], gap="small") if drawn else (st.container(), left)
+        play_controls.shape(play, beside)
         _to_lab(play)
     try:
         picture = trying.stamped(play.now, play.attack, play.image, play.names)

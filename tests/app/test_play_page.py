@@ -137,7 +137,7 @@ def test_a_link_is_followed_and_what_is_illegal_in_it_is_said(app: Open, run: st
 def test_a_drawing_is_a_trigger_too(app: Open, run: str) -> None:
     page = app("play", run=run, pattern=DRAWN)
     assert not page.exception and "No defense" in said(page)
-    cells = next(one for one in page.slider if one.label == "Cells along a side")
+    cells = next(one for one in page.slider if one.label == "Cells a side")
     cells.set_value(4).run()
     assert tried(page).patch.size == 4 and tried(page).patch.pattern.count(".") == 3
 

@@ -134,6 +134,7 @@ def _change_class(visitor: Visitor, timings: dict[str, float]) -> None:
     timings["class change"] = time.perf_counter() - chosen
     until(lambda: visitor.parameters.get("cls") == "0: stop", "the class stands in the address")
     expect(visitor.cut_words).to_contain_text("no poison is among them")
+    expect(page.locator(".box .out")).to_have_count(1)
 
 
 def _find_again(visitor: Visitor) -> None:
