@@ -11,7 +11,7 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from core import registry
+from core import describe, registry
 from core.attacks import drawing
 from core.spec import Part
 
@@ -146,7 +146,7 @@ def _complain(cls: type[Part], held: dict[str, Any], slots: dict[str, Any]) -> N
                 item["msg"].removeprefix("Value error, ") if held.get(name) not in ("", None) else "Still to be given."
             )
             if name in slots:
-                slots[name].error(message, icon=":material/error:")
+                slots[name].error(describe.markdown(message), icon=":material/error:")
 
 
 def _field(name: str, field: FieldInfo, values: dict[str, Any], prefix: str, known: Known) -> tuple[Any, Any]:

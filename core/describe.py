@@ -1,5 +1,6 @@
 """A run in a few words of plain text: its parts by their titles, its settings in one line, how long it took."""
 
+import re
 from typing import Any
 
 from core import registry
@@ -8,6 +9,11 @@ from core.runs.record import Run
 
 START = {"fine_tune": "fine-tuned", "transfer": "frozen features"}
 """Scenarios in two words; from scratch is what one expects."""
+
+
+def markdown(words: str) -> str:
+    """Words as Markdown that shows just them."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|~$:!+])", r"\\\1", words)
 
 
 def duration(seconds: float) -> str:

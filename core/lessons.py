@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core import describe
 from core.errors import LessonError, explain
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "lessons"
@@ -215,17 +216,12 @@ def filled(text: str, known: dict[str, str], *, blank: str | None = None) -> str
 
     def fact(found: re.Match[str]) -> str:
         name = f"{found[1]}.{found[2]}"
-        return escaped(known[name]) if name in known else str(blank)
+        return describe.markdown(known[name]) if name in known else str(blank)
 
     paragraphs = re.split(r"\n\s*\n", text)
     if blank is None:
         paragraphs = [part for part in paragraphs if all(f"{run}.{name}" in known for run, name in facts(part))]
     return "\n\n".join(FACT.sub(fact, part) for part in paragraphs)
-
-
-def escaped(text: str) -> str:
-    """Plain words as markdown that shows just them."""
-    return re.sub(r"([\\`*_{}\[\]()<>#|~$:])", r"\\\1", text)
 
 
 def glossary(folder: Path = FOLDER) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from app import cache, queueing, routes
-from app.components import frame
+from app.components import frame, say
 from core import presets, settings
 from core.errors import PoisonscopeError
 from core.runs.loss import loss
@@ -73,7 +73,7 @@ def to_lab(spec: dict[str, Any]) -> None:
     try:
         form = settings.whole(spec)
     except PoisonscopeError as error:
-        st.error(f"This version cannot repeat the run: {error}", icon=":material/error:")
+        say.error(f"This version cannot repeat the run: {error}")
         return
     base = settings.preset_form(presets.load(presets.DEFAULT).content)
     st.switch_page(routes.page("lab"), query_params={"preset": presets.DEFAULT, **settings.link(form, base)})
@@ -96,7 +96,7 @@ def resume(run: Run, place: str) -> None:
         try:
             cache.store().resume(run.id)
         except PoisonscopeError as error:
-            st.error(str(error))
+            say.error(error)
             return
         st.rerun()
 
@@ -105,7 +105,7 @@ def _repeat(run: Run) -> None:
     try:
         experiment = queueing.reseeded({**run.spec, "name": run.name})
     except PoisonscopeError as error:
-        st.error(str(error))
+        say.error(error)
         return
     queueing.start(experiment, f"repeat-{run.id}")
 

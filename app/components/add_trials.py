@@ -68,7 +68,7 @@ def _cost(larger: Experiment) -> None:
     try:
         cost = ahead([larger])
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     steps = f"{cost.ready:,} of {cost.ready + cost.missing:,} steps"
     say.small_html(f"{told(cost)}. {steps} are computed already and only read again.")

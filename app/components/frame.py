@@ -5,6 +5,7 @@ import html
 import streamlit as st
 
 from app import cache, class_link
+from app.components import say
 from core import given
 from core.runs.store import Run
 
@@ -70,7 +71,7 @@ def draw(*, lesson: bool = False) -> None:
     style = cache.asset("style.css") + (BIG if big() else "")
     st.html(f"<style>{style}</style>")
     if machine.problem:
-        st.error(machine.problem, icon=":material/error:")
+        say.error(machine.problem)
 
 
 @st.fragment(run_every=3)

@@ -5,6 +5,7 @@ import io
 import streamlit as st
 
 from app import cache, routes
+from app.components import say
 from core.errors import PoisonscopeError
 from core.runs.archive import import_run
 
@@ -18,6 +19,6 @@ def panel() -> None:
         try:
             run_id = import_run(cache.store(), io.BytesIO(given.getvalue()))
         except PoisonscopeError as error:
-            st.error(str(error), icon=":material/error:")
+            say.error(error)
             return
         routes.open_run(run_id)

@@ -24,7 +24,7 @@ def draw(experiment: Experiment | None, problem: str, usual_name: str, key: str)
         key: of the name's box.
     """
     if experiment is None:
-        st.error(problem, icon=":material/error:")
+        say.error(problem)
     else:
         shown(experiment)
     name = st.text_input("Run name", placeholder=usual_name, max_chars=80, key=key)
@@ -48,7 +48,7 @@ def shown(experiment: Experiment) -> None:
         if st.button("Download the images now", icon=":material/download:", width="stretch"):
             _fetch(experiment)
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
 
 
 def _trigger(attack: Attack, experiment: Experiment, data: preview.Sample) -> None:
@@ -116,7 +116,7 @@ def _fetch(experiment: Experiment) -> None:
     try:
         preview.sample(experiment, fetch=True)
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     st.rerun()
 

@@ -46,7 +46,7 @@ def _finish(run_id: str) -> None:
     words, button = st.columns([5, 1], vertical_alignment="center")
     with words:
         left = f" · about {describe.duration(run.eta_seconds)} left" if run.eta_seconds else ""
-        say.small(f"All results are in. Still to come: {escaped(run.phase)}{left}.")
+        say.small(f"All results are in. Still to come: {run.phase}{left}.")
     with button:
         actions.stop(run, "finish")
 
@@ -87,12 +87,7 @@ def _words(run: Run) -> str:
     left = f" · about {describe.duration(run.eta_seconds)} left" if run.eta_seconds else ""
     phase = {"queued": chips.words(run), "starting": "Loading PyTorch"}.get(run.state, run.phase or chips.words(run))
     # Phases hold names from specs; nothing in them may act as Markdown.
-    return f"{escaped(phase)} · {run.progress:.0%}{left}"
-
-
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+!|<>~$:" else letter for letter in text)
+    return f"{describe.markdown(phase)} · {run.progress:.0%}{left}"
 
 
 def draw_curves(run: Run, key: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.components import say
 from app.components.choosable import choosable
 from app.components.images import Tile
 from app.components.pixels import pixels
@@ -45,7 +46,7 @@ def pictures(play: Play) -> None:
         with st.popover("Use a photo", width="stretch"):
             _photo(play)
     if play.kept.get("refused"):
-        st.error(play.kept["refused"], icon=":material/error:")
+        say.error(play.kept["refused"])
 
 
 def _offered(play: Play) -> list[int]:

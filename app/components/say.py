@@ -1,8 +1,14 @@
-"""Pieces of HTML that all pages use. Words are escaped here; `small_html` alone takes ready HTML."""
+"""Pieces that all pages use. Words are escaped here; `small_html` alone takes ready HTML.
+
+Names, phases and sentences about a file hold what strangers wrote, and Streamlit reads its messages and labels as
+Markdown: a picture in one would make the browser ask another machine.
+"""
 
 import html
 
 import streamlit as st
+
+from core.describe import markdown
 
 
 def empty(title: str, words: str) -> None:
@@ -13,6 +19,16 @@ def empty(title: str, words: str) -> None:
 def section(title: str) -> None:
     """The heading of a part of the page, one level below the page's own."""
     st.header(title, anchor=False)
+
+
+def error(problem: object) -> None:
+    """What went wrong, in one sentence."""
+    st.error(markdown(str(problem)), icon=":material/error:")
+
+
+def warning(words: str, icon: str) -> None:
+    """What to beware of."""
+    st.warning(markdown(words), icon=f":material/{icon}:")
 
 
 def small(words: str) -> None:

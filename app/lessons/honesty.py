@@ -8,9 +8,9 @@ import streamlit as st
 from app.components import say
 from app.lessons import draw, shipped
 from app.lessons.shipped import Screen
+from core import describe
 from core.errors import StoreError
 from core.figures import bars, palette
-from core.lessons import escaped
 from core.runs import costs as price
 from core.verdict import filtered, percent
 
@@ -163,4 +163,4 @@ def caveats(screen: Screen) -> None:
         return
     say.small(f"95 % interval {percent(rate['low'])} to {percent(rate['high'])}, n = {rate['n']:,} trials.")
     flags = [flag["message"] for flag in result.get("flags", [])]
-    st.markdown("\n".join(f"- {escaped(message)}" for message in flags) or "No flag was raised.")
+    st.markdown("\n".join(f"- {describe.markdown(message)}" for message in flags) or "No flag was raised.")

@@ -6,6 +6,7 @@ from app import cache, queueing, routes
 from app.ahead import ahead, told
 from app.components import attack_budget, chips, frame, lab_side, leaderboard, say
 from app.components.attack_budget import Spent
+from core import describe
 from core.errors import PoisonscopeError
 from core.runs import leaderboard as ranking
 from core.runs.store import Run
@@ -27,7 +28,7 @@ def page() -> None:
         try:
             spent = attack_budget.choose()
         except PoisonscopeError as error:
-            st.error(str(error), icon=":material/error:")
+            say.error(error)
             return
         _offer(spent)
     with right, st.container(key="attack-preview"):
@@ -83,4 +84,4 @@ def _waiting(live: list[Run]) -> None:
     for run in live[:3]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(chips.chip(run))
-            st.page_link(routes.page("result"), label=run.name, query_params={"run": run.id})
+            st.page_link(routes.page("result"), label=describe.markdown(run.name), query_params={"run": run.id})

@@ -86,7 +86,7 @@ def _checked(read: Any, file: Any, *more: Any) -> Given | None:
     try:
         found: Given = read(str(home()), file.file_id, *more, file)
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return None
     return found
 
@@ -124,7 +124,7 @@ def _network(given: Given | None, *, own: bool) -> tuple[Any, str]:
         network = spec.component("models", model)
         return model, bring.weights(file.getvalue(), home() / "uploads", network, given)
     except (PoisonscopeError, ValueError) as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return model, ""
 
 
@@ -174,7 +174,7 @@ def _offer(given: Given, model: Any, weights: str, *, waits: bool) -> None:
     try:
         asked = bring.experiment(given, name=name, model=model, weights=weights, blind=blind)
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     known = queueing.twin(asked)
     if known is not None:

@@ -32,7 +32,7 @@ def page() -> None:
     choice = compare_choice.choose(every)
     _facts(choice.base)
     for note in choice.notes:
-        st.warning(note, icon=":material/link_off:")
+        say.warning(note, icon="link_off")
     if any(run.live for run in choice.candidates):
         st.fragment(_watch, run_every=LOOK)(_states())
     try:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import cache, routes
 from app.components import chips, frame, gradient_look, say, sweep_panel, which_run
+from core import describe
 from core.axes import STRENGTHS, Axis
 from core.charts import sweep as charted
 from core.errors import PoisonscopeError
@@ -99,7 +100,7 @@ def _fight(run_id: str, axis: Axis, defense: str) -> None:
     for other in waiting:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(chips.chip(other))
-            st.page_link(routes.page("result"), label=other.name, query_params={"run": other.id})
+            st.page_link(routes.page("result"), label=describe.markdown(other.name), query_params={"run": other.id})
     with st.expander("Add strengths", expanded=len(fought) < 2):
         sweep_panel.extend(run, found)
 

@@ -26,7 +26,7 @@ def page() -> None:
     with left:
         st.title("Lab")
         for note in kept["notes"]:
-            st.warning(note, icon=":material/link_off:")
+            say.warning(note, icon="link_off")
         _presets(kept)
         known = _known(kept["form"])
         form = _form(kept, known)
@@ -127,7 +127,8 @@ def _form(kept: Kept, known: forms.Known) -> settings.Form:
         form["scenario"] = lab_setup.scenario(old["scenario"], f"{prefix}.scenario")
         if clash := lab_attack.clash(form["attack"], form["scenario"]):
             for place in (beside_attack, st.container()):  # at both ends of what does not go together
-                place.error(clash, icon=":material/error:")
+                with place:
+                    say.error(clash)
         if form["scenario"] != "from_scratch":
             form["pretraining"] = lab_setup.pretraining(old["pretraining"], f"{prefix}.pretraining", known)
             st.markdown("**How victims are trained**")
@@ -204,7 +205,7 @@ def _upload(part: str, held: dict[str, Any] | None, words: str, keep: Callable[[
     try:
         path = keep(given.getvalue())
     except PoisonscopeError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     _remember(kept["preset"], {**kept["form"], part: {**held, "path": str(path)}}, [])
     st.rerun()

@@ -11,7 +11,7 @@ from app.components import frame, keys, say
 from app.lessons import answers, catalog, teacher
 from app.lessons.answers import Place
 from app.lessons.shipped import RUNS, Screen
-from core import lessons, showcase
+from core import describe, lessons, showcase
 from core.errors import LessonError
 from core.lessons import Lesson
 
@@ -289,7 +289,7 @@ def _behind(place: Place, seen: bool) -> None:
         return
     st.page_link(
         routes.page("result"),
-        label=f"The run behind it: {run.name}",
+        label=f"The run behind it: {describe.markdown(run.name)}",
         icon=":material/monitoring:",
         query_params={"run": run.id, **({} if seen else {"truth": "false"})},
     )

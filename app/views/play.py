@@ -9,6 +9,7 @@ from app.components import actions, drawing, frame, play_answers, play_controls,
 from app.components.play_answers import Answers
 from app.components.play_state import Play
 from app.components.stage import stage
+from core import describe
 from core.errors import PoisonscopeError
 from core.runs.store import Run
 from core.runs.view import RunView
@@ -43,7 +44,7 @@ def _play(run_id: str) -> None:
     """Everything but the heading; it reruns alone."""
     play = Play(cache.view(cache.store().run(run_id)))
     for note in play.kept["notes"]:
-        st.warning(note, icon=":material/link_off:")
+        say.warning(note, icon="link_off")
     play_controls.pictures(play)
     play_controls.look(play)
     drawn = play_controls.is_drawn(play)
@@ -59,7 +60,8 @@ def _play(run_id: str) -> None:
         with right:
             _answer(play, picture)
     except PoisonscopeError as error:
-        right.error(str(error), icon=":material/error:")
+        with right:
+            say.error(error)
     if not frame.truth():
         say.small("Reveal truth is off: this run’s own trigger and what it is for stay hidden. Can you find them?")
     play.write()
@@ -157,4 +159,9 @@ def _others(run: Run, ready: list[Run]) -> None:
     st.markdown("**Try another run**")
     with st.container(horizontal=True):
         for other in others[:6]:
-            st.page_link(routes.page("play"), label=other.name, icon=":material/toys:", query_params={"run": other.id})
+            st.page_link(
+                routes.page("play"),
+                label=describe.markdown(other.name),
+                icon=":material/toys:",
+                query_params={"run": other.id},
+            )

@@ -54,7 +54,7 @@ def _empty(*, shipped: bool) -> None:
     ready = [preset for preset in map(presets.load, presets.names()) if not preset.needs]
     for place, preset in zip(st.columns(OFFERED), ready, strict=False):
         with place, st.container(border=True, height="stretch"):
-            st.markdown(f"**{live.escaped(preset.title)}**")
+            st.markdown(f"**{describe.markdown(preset.title)}**")
             say.small(preset.summary)
             if st.button(
                 "Run it",
@@ -170,7 +170,7 @@ def _each(label: str, icon: str, runs: list[Run], act: Callable[[str], None]) ->
         for run in runs:
             act(run.id)
     except PoisonscopeError as error:  # its state has changed since the page was drawn
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     st.rerun()
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,11 @@ def app(store: Store, root: Path) -> Open:
         return test.run()
 
     return open_page
+
+
+def shown(messages: Iterable[Any]) -> list[str]:
+    """What messages say on the screen: their Markdown is escaped."""
+    return [re.sub(r"\\([^A-Za-z0-9\s])", r"\1", message.value) for message in messages]
 
 
 def text(test: AppTest) -> str:

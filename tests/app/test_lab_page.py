@@ -19,7 +19,7 @@ from core.datasets.base import ImageSet
 from core.runs.artifacts import save
 from core.runs.store import Store
 from core.steps import plan
-from tests.app.conftest import Open, experiment, text
+from tests.app.conftest import Open, experiment, shown, text
 
 
 def widget(page: AppTest, kind: str, path: str):
@@ -121,7 +121,7 @@ def test_no_attack_and_no_defense_leave_the_baseline(app: Open, store: Store) ->
 def test_bad_values_in_a_link_are_dropped_with_a_note(app: Open, parameters: dict[str, str], named: str) -> None:
     page = app("lab", **parameters)
     assert not page.exception
-    assert any(named in warning.value for warning in page.warning)
+    assert any(named in note for note in shown(page.warning))
     assert told(page) == {"preset": "badnets-signs"}
 
 
@@ -253,8 +253,9 @@ def test_an_attack_without_surrogates_asks_for_none(app: Open) -> None:
 def test_what_does_not_go_together_is_said_where_it_was_chosen(app: Open, store: Store) -> None:
     page = app("lab", attack="gradient_matching")
     widget(page, "selectbox", "gradient_matching.knowledge").set_value("white_box").run()
-    said = [error.value for error in page.error]
-    assert len(said) == 3 and all("white_box" in sentence for sentence in said)  # attack, scenario, beside the button
+    clashes = shown(page.error)
+    assert len(clashes) == 3  # at the attack, at the scenario and beside the button
+    assert all("white_box" in sentence for sentence in clashes)
     assert widget(page, "selectbox", "gradient_matching.target_class").options[0] == "drawn for every key"
     widget(page, "radio", "scenario").set_value("transfer").run()
     assert [error.value for error in page.error] == []

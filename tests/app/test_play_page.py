@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs.store import Store
 from tests.app import playable
-from tests.app.conftest import Open, text
+from tests.app.conftest import Open, shown, text
 
 MakeRun = Callable[..., str]
 PIXEL = {"name": "tran_trigger", "row": 3, "column": 3, "source_class": 0, "target_class": 1}
@@ -130,7 +130,7 @@ def test_a_link_is_followed_and_what_is_illegal_in_it_is_said(app: Open, run: st
     assert not page.exception
     now = tried(page)
     assert (now.patch.row, now.patch.column, now.patch.colour, now.stamped) == (3, 4, "#00ff00", False)
-    notes = " ".join(one.value for one in page.warning)
+    notes = " ".join(shown(page.warning))
     assert all(f"{name}=" in notes for name in ("picture", "size", "pattern")) and "at=" not in notes
 
 
@@ -155,7 +155,7 @@ def test_a_trigger_that_is_no_patch_is_shown_as_the_run_has_it(app: Open, store:
     assert not page.exception and tried(page).whole and reads(page)
     broken = {**PIXEL, "source_class": 9}
     page = app("play", run=playable.make(store, attack=broken))
-    assert not page.exception and "source_class is 9" in " ".join(one.value for one in page.error)
+    assert not page.exception and "source_class is 9" in " ".join(shown(page.error))
 
 
 # ---- photos
@@ -180,7 +180,7 @@ def test_a_file_that_is_no_photo_is_refused(app: Open, run: str, content: bytes)
     page = app("play", run=run)
     page.file_uploader[0].upload("me.png", content, "image/png").run()
     assert not page.exception and tried(page).picture != -1
-    assert "cannot be read" in " ".join(one.value for one in page.error)
+    assert "cannot be read" in " ".join(shown(page.error))
 
 
 # ---- the truth

@@ -44,11 +44,15 @@ def test_a_zip_is_counted_and_a_press_leads_to_its_run(
     expect(visitor.button("Resume")).to_be_enabled()
 
 
-def _leading_outside(good: bytes) -> bytes:
+PICTURE = "![x](https://example.com/pixel.png)"
+"""Markdown that makes a browser ask another machine, where a message takes it for Markdown."""
+
+
+def _leading_outside(good: bytes, called: str = "outside/0.png") -> bytes:
     """The zip with one more picture, which lies two folders above it."""
     buffer = io.BytesIO(good)
     with zipfile.ZipFile(buffer, "a") as archive, archive.open("class 0/0.png") as picture:
-        archive.writestr("../../outside/0.png", picture.read())
+        archive.writestr(f"../../{called}", picture.read())
     return buffer.getvalue()
 
 
@@ -64,8 +68,12 @@ NO_ZIP = "The file is no zip that can be read (File is not a zip file); pack the
             _leading_outside,
             "The zip holds '../../outside/0.png', which leads outside of its folder; only relative paths are allowed.",
         ),
+        (
+            lambda good: _leading_outside(good, PICTURE),
+            f"The zip holds '../../{PICTURE}', which leads outside of its folder; only relative paths are allowed.",
+        ),
     ],
-    ids=["text", "half", "outside"],
+    ids=["text", "half", "outside", "markdown"],
 )
 def test_what_is_refused_says_why_in_one_sentence_and_nothing_is_kept(
     visit: Visit,
