@@ -14,13 +14,14 @@ import streamlit as st
 from filelock import Timeout
 
 from app.components.images import sprite
+from core import device as devices
 from core import showcase as shipped
 from core.errors import PoisonscopeError, StoreError
 from core.home import home
 from core.runs.store import Run, Store
 from core.runs.view import RunView
 
-WARMED = ("plotly.graph_objects", "PIL.Image", "core.presets", "core.estimate", "core.device")
+WARMED = ("plotly.graph_objects", "PIL.Image", "core.presets", "core.estimate")
 
 
 SHEET_COLUMNS = 32
@@ -32,9 +33,14 @@ WORKER_LOOK = 5.0
 class Machine:
     """What is known about this machine; filled in by a thread while the first page is already on screen."""
 
-    device: str | None = None
+    name: str | None = None
     problem: str | None = None
     ready: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def device(self) -> str | None:
+        """What trainings run on, in words; the precision may become another one when the first run tries it out."""
+        return None if self.name is None else devices.described_with_arithmetic(self.name)
 
 
 def store() -> Store:
@@ -96,8 +102,7 @@ def _look(found: Machine) -> None:
         if found.problem is None:
             for name in WARMED:
                 importlib.import_module(name)
-            device = importlib.import_module("core.device")
-            found.device = device.described_with_arithmetic(device.pick("auto"))
+            found.name = devices.pick("auto")
         # Streamlit collects garbage after every script and every fragment. Among what was imported there is none, and
         # looking at it each time would take a quarter of a second.
         gc.collect()
@@ -114,7 +119,7 @@ def device(name: str) -> str:
     if not known.ready.is_set() or known.problem:
         return "cpu"
     try:
-        return str(importlib.import_module("core.device").pick(name))
+        return devices.pick(name)
     except PoisonscopeError:
         return "cpu"
 

@@ -24,7 +24,7 @@ def performed(experiment: Experiment) -> dict[str, Any]:
 
     Raises:
         PoisonscopeError: one sentence that says why it did not come to its end.
-        KeyboardInterrupt: Ctrl-C stopped it.
+        KeyboardInterrupt: Ctrl-C stopped it, or came too late to: what was to follow it does not.
     """
     problem = checks.torch_problem()
     if problem:
@@ -38,7 +38,7 @@ def performed(experiment: Experiment) -> dict[str, Any]:
     with interruptible(recorder) as interrupted:
         perform(recorder, lambda content, artifacts, events: execute(experiment, artifacts, events))
     run = store.run(run_id)
-    if interrupted and run.state != "done":
+    if interrupted:
         raise KeyboardInterrupt
     if run.state != "done" or run.result is None:
         raise PoisonscopeError(run.message or f"The run {run_id} was {run.state}.")

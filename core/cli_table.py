@@ -73,10 +73,10 @@ def _measured(wanted: Replication, parts: Sequence[Part]) -> dict[str, Any]:
     if found:
         spent = sum(seconds for _, seconds in noted) / _lanes(parts, len(noted))
     asked, full = parts[0].experiment.keys, int(wanted.content["keys"])
-    took = f"the runs of {_keys(asked)} took {duration(spent)}"
+    took = f"the runs of {_keys(asked)} took {'at least ' * found}{duration(spent)}"
     how = f"measured: {took}"
     if found or asked != full:
-        counted = ", as the steps noted it that were computed earlier" if found else ""
+        counted = ", which is what those steps noted that train; some were computed earlier" if found else ""
         how = f"extrapolated to {_keys(full)}: {took}{counted}"
     return {
         "rows": replication.lines(wanted, list(zip(parts, results, strict=True))),

@@ -12,8 +12,14 @@ START = {"fine_tune": "fine-tuned", "transfer": "frozen features"}
 
 
 def markdown(words: str) -> str:
-    """Words as Markdown that shows just them."""
-    return re.sub(r"([\\`*_{}\[\]()<>#|~$:!+])", r"\\\1", words)
+    """Words as Markdown that shows just them.
+
+    What would be markup is escaped; what Streamlit or the browser makes a link, an icon or an arrow of even then is
+    parted by a sign of no width.
+    """
+    parted = re.sub(r"(?i)(?<=:)(?=[\w/])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~])(?=[-<>=])", "\u2060", words)
+    escaped = re.sub(r"([\\`*_{}\[\]()<>#|~$!+&])", r"\\\1", parted)
+    return re.sub(r"(?m)^(\s*\d*)([-.=])", r"\1\\\2", escaped)  # what begins a list, or underlines a heading
 
 
 def duration(seconds: float) -> str:

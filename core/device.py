@@ -9,7 +9,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,8 @@ ROOM = 8 * 2**30
 """Bytes of a GPU for each of them: data, activations and what the allocator keeps."""
 
 _streams = threading.local()
+_counting = threading.Lock()
+_at_work: list[str] = []  # an entry for every step that computes on the GPU now
 
 
 class Arithmetic(BaseModel):
@@ -143,7 +145,11 @@ def arithmetic(device: str) -> Arithmetic:
 
 def tried(device: str) -> Arithmetic | None:
     """What a trial on this machine found; None if there was none, or what stands in the file is none."""
-    return _tried(device, home()) if tries() else None
+    if not tries():
+        return None
+    with suppress(_NothingYet):
+        return _tried(device, home())
+    return None
 
 
 def tries() -> bool:
@@ -151,12 +157,16 @@ def tries() -> bool:
     return os.environ.get(TRIAL) != "off"
 
 
+class _NothingYet(Exception):
+    """No trial is noted. Raised, so that it is not remembered: another process may note one at any time."""
+
+
 @cache
-def _tried(device: str, folder: Path) -> Arithmetic | None:
+def _tried(device: str, folder: Path) -> Arithmetic:
     try:
         return Arithmetic.model_validate(_trials(folder)[tried_on(device)])
-    except (KeyError, ValidationError):
-        return None
+    except (KeyError, ValidationError) as error:
+        raise _NothingYet from error
 
 
 def remember(device: str, found: Arithmetic) -> None:
@@ -221,19 +231,12 @@ def most_threads() -> int:
     return max(1, cores() // 4)
 
 
-def peak(device: str, *, anew: bool = False) -> int | None:
-    """Most bytes of the GPU that this process had taken at a time; None where that is not counted.
-
-    Args:
-        device: of the tensors.
-        anew: whether to count from here on.
-    """
+def peak(device: str) -> int | None:
+    """Most bytes of the GPU that all steps beside each other had taken at a time; None where that is not counted."""
     if device != "cuda":
         return None
     import torch
 
-    if anew:
-        torch.cuda.reset_peak_memory_stats()
     return int(torch.cuda.max_memory_allocated())
 
 
@@ -261,7 +264,10 @@ def _memory() -> int:
 
 @contextmanager
 def lane(device: str) -> Iterator[None]:
-    """What a step runs in: on CUDA a stream of the thread's own, so that steps of several threads share the GPU."""
+    """What a step runs in: on CUDA a stream of the thread's own, so that steps of several threads share the GPU.
+
+    A step that begins alone counts its memory anew; one that begins beside others does not forget what they have taken.
+    """
     if device != "cuda":
         yield
         return
@@ -269,5 +275,13 @@ def lane(device: str) -> Iterator[None]:
 
     if not hasattr(_streams, "own"):  # one a thread, not one a step: the allocator keeps memory for every stream
         _streams.own = torch.cuda.Stream()
-    with torch.cuda.stream(_streams.own):
-        yield
+    with _counting:
+        if not _at_work:
+            torch.cuda.reset_peak_memory_stats()
+        _at_work.append(device)
+    try:
+        with torch.cuda.stream(_streams.own):
+            yield
+    finally:
+        with _counting:
+            _at_work.pop()

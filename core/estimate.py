@@ -97,7 +97,10 @@ def trainings(experiment: Experiment) -> int:
 
 def repays_compiling(experiment: Experiment, device: str) -> bool:
     """Whether an experiment trains for so long on a GPU that compiling its network first is worth it."""
-    return device == "cuda" and trainings(experiment) * costs(experiment, device).train >= COMPILING_REPAYS
+    if device != "cuda":
+        return False
+    # By the guess alone: what was measured has compiling in it, and would turn against it.
+    return trainings(experiment) * _guessed_training(experiment, experiment.model, device) >= COMPILING_REPAYS
 
 
 def makespan(works: Mapping[str, tuple[float, Collection[str]]], lanes: int) -> float:
@@ -138,6 +141,11 @@ def _training(experiment: Experiment, model: Component, device: str, defense: Co
         return known * epochs
     if defense is not None and (plain := remembered.epoch(experiment, model)) is not None:
         return plain * _passes(defense, epochs) * epochs
+    return _guessed_training(experiment, model, device, defense)
+
+
+def _guessed_training(experiment: Experiment, model: Component, device: str, defense: Component | None = None) -> float:
+    epochs = experiment.training.epochs
     passes = victims_rows(experiment) * _passes(defense, epochs)
     if experiment.scenario == "transfer":
         passes *= FORWARD

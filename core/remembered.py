@@ -4,6 +4,8 @@ import json
 import os
 from typing import Any
 
+from filelock import FileLock
+
 from core.home import home
 from core.spec import Component, Experiment, Training, digest
 
@@ -98,14 +100,15 @@ def _read(file: str) -> dict[str, float]:
 
 
 def _keep(file: str, key: str, value: float, *, average: bool) -> None:
-    known = _read(file)
-    kept = (known.get(key, value) + value) / 2 if average else value
-    if known.get(key) == kept:
-        return
     path = home() / file
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({**known, key: kept}))
-    temporary.replace(path)
+    with FileLock(home() / "remembered.lock"):  # visitors' threads and the worker's processes write here
+        known = _read(file)
+        kept = (known.get(key, value) + value) / 2 if average else value
+        if known.get(key) == kept:
+            return
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps({**known, key: kept}))
+        temporary.replace(path)
 
 
 # ---- what numbers depend on
@@ -130,7 +133,9 @@ def _poison_key(experiment: Experiment) -> str:
     """Its budget aside, by which the seconds are multiplied."""
     assert experiment.attack is not None
     attack = {name: value for name, value in _json(experiment.attack).items() if name not in NEUTRAL}
-    own = [attack, _json(experiment.data), _json(experiment.model), experiment.device]
+    own: list[Any] = [attack, _json(experiment.data), _json(experiment.model), experiment.device]
+    if "recipe" in getattr(experiment.attack, "needs", ()):  # it trains networks while it crafts
+        own += [_speed(experiment.training), experiment.training.epochs]
     imitated = experiment.known_defense if getattr(experiment.attack, "simulates_defense", False) else None
     return digest([*own, experiment.scenario, *_set_aside(experiment), *_taking_part(imitated)])
 

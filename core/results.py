@@ -24,7 +24,8 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
 
     Returns:
         {"device", "versions", "spec", "arms": {arm: {"clean_accuracy", "asr", "target_probability", "seconds",
-        "passes", "memory"?, "detection"?, "privacy"?}}, "control", "pairs", "flags"}; `memory` is the most bytes of a
+        "passes", "pretraining"?, "memory"?, "detection"?, "privacy"?}}, "control", "pairs", "flags"}. `pretraining` has
+        the seconds and passes of the network that the arm's trainings start from; `memory` is the most bytes of a
         GPU. `pairs` has one entry a (key, victim) of an attack on one chosen image, and is empty for others. `control`
         is None for data that come as they are.
     """
@@ -36,10 +37,12 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
     filters = [(step, artifacts.meta(step["key"])) for step in steps if step["kind"] == "filter"]
     pairs = _pairs(steps, artifacts)
 
-    arms = {arm: _arm(own, own, pairs, artifacts) for arm, own in trained.items()}
+    starts = {step["defense"]: step for step in steps if step["kind"] == "pretrain" and step["victim"] == 0}
+
+    arms = {arm: _arm(own, own, pairs, starts, artifacts) for arm, own in trained.items()}
     control = None
     if "control" in trained:  # one model, however many keys it serves; data that come as they are have none
-        control = _arm(trained["control"], measured, pairs, artifacts)
+        control = _arm(trained["control"], measured, pairs, starts, artifacts)
         del arms["control"]
     for name in {step["defense"] for step, _ in filters}:
         own = [meta for step, meta in filters if step["defense"] == name]
@@ -60,9 +63,21 @@ def summary(experiment: Experiment, steps: list[dict[str, Any]], artifacts: Arti
 
 
 def _arm(
-    trained: list[dict[str, Any]], judged: list[dict[str, Any]], pairs: list[dict[str, Any]], artifacts: Artifacts
+    trained: list[dict[str, Any]],
+    judged: list[dict[str, Any]],
+    pairs: list[dict[str, Any]],
+    starts: dict[str | None, dict[str, Any]],
+    artifacts: Artifacts,
 ) -> dict[str, Any]:
-    """The numbers of an arm: `trained` are its trainings, `judged` the steps that met the attack's images."""
+    """The numbers of an arm.
+
+    Args:
+        trained: its trainings.
+        judged: the steps that met the attack's images.
+        pairs: see `_pairs`.
+        starts: the victims' pretrained networks, by the defense that took part in pretraining or None.
+        artifacts: where files are.
+    """
     metas = [artifacts.meta(step["key"]) for step in trained]
     accuracies = [(meta["clean_accuracy"]["hits"], meta["clean_accuracy"]["n"]) for meta in metas]
     asr, probability = _targeted(judged[0]["arm"], pairs) if pairs else _pooled_over_victims(judged, artifacts)
@@ -73,6 +88,9 @@ def _arm(
         "seconds": sum(meta["seconds"] for meta in metas),
         "passes": sum(meta["passes"] for meta in metas),
     }
+    start = starts.get(trained[0]["defense"], starts.get(None))
+    if start is not None:
+        arm["pretraining"] = {name: artifacts.meta(start["key"])[name] for name in ("seconds", "passes")}
     if taken := [meta["memory"] for meta in metas if meta.get("memory")]:
         arm["memory"] = max(taken)
     promised = [meta["privacy"] for meta in metas if "privacy" in meta]

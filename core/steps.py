@@ -405,7 +405,7 @@ def _remember(steps: list[Step], experiment: Experiment, took: dict[str, float])
 def _remember_training(experiment: Experiment, arm: str | None, defense: Component | None, seconds: float) -> None:
     """Keep an epoch of the plain training, or of one with a defense; of what stands beside those nothing is kept."""
     brought = bool(getattr(experiment.attack, "weights", ""))
-    if arm == "undefended" and not brought:
+    if arm == ("control" if experiment.attack is None else "undefended") and not brought:
         remembered.keep_epoch(experiment, seconds)
     elif isinstance(defense, TrainingDefense) and arm == defense.name and experiment.defends_training:
         remembered.keep_epoch(experiment, seconds, defense=defense)

@@ -405,7 +405,7 @@ class Work:
             "passes": trained.passes,
             "device": trained.device,
             "precision": trained.precision,
-            "memory": trained.memory,
+            "memory": devices.peak(self.device),
             "rows": rows,
             "clean_accuracy": {"hits": accuracy[0], "n": accuracy[1]},
             "asr": {"hits": asr[0], "n": asr[1]} if asr else None,

@@ -129,8 +129,11 @@ def shape(play: Play, beside: DeltaGenerator) -> None:
     with first:
         size = st.slider("Size (pixels)", side, largest, play.now.patch.size, key=play.key(f"size-{side}"))
     with second:
-        percent = st.slider("Opacity (%)", 5, 100, round(100 * play.now.patch.opacity), 5, key=play.key("opacity"))
-    play.patch(size=int(size), opacity=percent / 100)
+        shown = round(100 * play.now.patch.opacity)
+        percent = st.slider("Opacity (%)", 5, 100, shown, 5, key=play.key("opacity"))
+    play.patch(size=int(size))
+    if percent != shown:  # the slider's steps are coarser than what a run may have
+        play.patch(opacity=percent / 100)
     if not drawn:
         play.patch(colour=third.color_picker("Colour", play.now.patch.colour, key=play.key("colour")))
 
@@ -146,6 +149,8 @@ def _kind(play: Play) -> str:
 
 
 def _take_kind(play: Play, kind: str) -> None:
+    if is_drawn(play):
+        play.kept["drawing"] = play.now.patch.pattern  # what the run or the link came with, too
     if kind == "run":
         play.change(whole=True)
     elif kind == "drawn":

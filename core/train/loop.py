@@ -55,7 +55,6 @@ class Trained:
         seconds: without what was measured between epochs.
         passes: of one image forward and backward.
         device, precision: where, and in which arithmetic.
-        memory: most bytes of the GPU that were taken at a time, by all trainings beside each other; None on a CPU.
     """
 
     net: Net
@@ -63,7 +62,6 @@ class Trained:
     passes: float
     device: str
     precision: str
-    memory: int | None = None
 
 
 def build(model: Model, data: ImageSet, seed: int, device: str) -> Net:
@@ -123,7 +121,6 @@ def train(
     optimiser = _optimiser(net, config)
     forward = Compiled(net, config.batch_size) if compiles and type(hooks) is Hooks else net
     step, drops, seconds, passes = 0, _drops(net), 0.0, 0.0
-    devices.peak(device, anew=True)
     net.train()
 
     for epoch in range(1, config.epochs + 1):
@@ -159,7 +156,7 @@ def train(
         seconds, passes = seconds + time.perf_counter() - begun, passes + net.passes - passes_before
         after_epoch(Epoch(epoch, mean_loss, seconds, net))  # what is measured in there is no cost of training
     net.eval()
-    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32", devices.peak(device))
+    return Trained(net, seconds, passes, device, "bfloat16" if bfloat16 else "float32")
 
 
 def _ahead(

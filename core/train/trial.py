@@ -38,13 +38,21 @@ WAYS: tuple[Way, ...] = tuple(product((True, False), (True, False)))
 def ensure(device: str) -> None:
     """Try out which arithmetic is fastest, where that was not done and is not switched off; say what was found."""
     if devices.tries() and devices.tried(device) is None:
-        found = trial(device)
+        try:
+            found = trial(device)
+        except RuntimeError as error:  # such as a GPU that others have filled; the next run tries again
+            print(f"Arithmetic on {devices.describe(device)} by rule: {error}", file=sys.stderr, flush=True)
+            return
         devices.remember(device, found)
         print(f"Arithmetic on {devices.describe(device)}: {found.why}.", file=sys.stderr, flush=True)
 
 
 def trial(device: str) -> Arithmetic:
-    """Try all ways on a small network of convolutions, then, on a CPU, how many threads are enough."""
+    """Try all ways on a small network of convolutions, then, on a CPU, how many threads are enough.
+
+    Raises:
+        RuntimeError: the device did not do it.
+    """
     rule, before = devices.by_rule(device), torch.get_num_threads()
     try:
         torch.set_num_threads(rule.threads)
@@ -62,7 +70,7 @@ def trial(device: str) -> Arithmetic:
 def choose(taken: dict[Way, float], rule: Way) -> Way:
     """The fastest way by the seconds that each took, if it is faster than by rule by the margin; else the rule."""
     fastest = min(taken, key=lambda way: taken[way])
-    return fastest if taken[rule] >= MARGIN * taken[fastest] else rule
+    return fastest if rule not in taken or taken[rule] >= MARGIN * taken[fastest] else rule
 
 
 def enough(most: int, seconds: Callable[[int], float]) -> int:
@@ -84,7 +92,10 @@ def _turns(steps: dict[Way, Callable[[int], float]], rule: Way) -> dict[Way, flo
     for way, step in steps.items():
         with suppress(RuntimeError):  # how torch says that a device has no bfloat16
             first[way] = min(step(FEW), step(FEW))
-    taken = {way: float("inf") for way in first if first[way] <= HOPELESS * first[rule]}
+    if not first:
+        raise RuntimeError("no arithmetic works on it.")
+    least = first.get(rule, min(first.values()))
+    taken = {way: float("inf") for way in first if first[way] <= HOPELESS * least}
     ends = time.perf_counter() + SECONDS
     turns = 0
     while turns < 2 or time.perf_counter() < ends:

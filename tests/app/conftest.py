@@ -261,7 +261,7 @@ def app(store: Store, root: Path) -> Open:
 
 def shown(messages: Iterable[Any]) -> list[str]:
     """What messages say on the screen: their Markdown is escaped."""
-    return [re.sub(r"\\([^A-Za-z0-9\s])", r"\1", message.value) for message in messages]
+    return [re.sub(r"\\([^A-Za-z0-9\s])", r"\1", message.value).replace("\u2060", "") for message in messages]
 
 
 def text(test: AppTest) -> str:

@@ -142,6 +142,19 @@ def test_a_drawing_is_a_trigger_too(app: Open, run: str) -> None:
     assert tried(page).patch.size == 4 and tried(page).patch.pattern.count(".") == 3
 
 
+def test_a_drawing_of_the_link_is_there_again_after_another_look(app: Open, run: str) -> None:
+    page = app("play", run=run, pattern=DRAWN)
+    for look in ("solid", "drawn"):
+        kinds = next(one for one in page.get("button_group") if "My drawing" in str(one.proto))
+        kinds.set_value(look).run()
+    assert not page.exception and tried(page).patch.pattern == DRAWN
+
+
+def test_an_opacity_between_the_sliders_steps_stays(app: Open, store: Store) -> None:
+    page = app("play", run=playable.make(store, attack={"name": "badnets", **playable.PATCH, "opacity": 0.125}))
+    assert not page.exception and tried(page).patch.opacity == 0.125
+
+
 def test_a_trigger_goes_to_the_lab(app: Open, run: str) -> None:
     page = app("play", run=run, pattern=DRAWN, at="1-2")
     next(one for one in page.button if one.label == "Send to the Lab").click().run()

@@ -50,6 +50,11 @@ def test_an_attacker_who_knows_it_crafts_on_a_network_of_that_form(adaptive: str
 def test_pretrained_networks_of_either_form_are_taken_over(scenario: str, defended: str, artifacts: Counting) -> None:
     result, _, found = run(artifacts, **told(scenario, defended))
     assert ("privacy" in result["arms"]["dp_sgd"]) == (defended != "only")
+    started = {arm: result["arms"][arm]["pretraining"] for arm in ("undefended", "dp_sgd")}
+    told_apart = {step["defense"]: artifacts.meta(step["key"]) for step in found if step["kind"] == "pretrain"}
+    own = told_apart["dp_sgd" if defended != "no" else None]
+    assert started["dp_sgd"] == {"seconds": own["seconds"], "passes": own["passes"]}
+    assert started["undefended"]["seconds"] == told_apart[None]["seconds"]
     if defended != "no":
         assert grouped(weights(artifacts, found, "pretrain", "dp_sgd"))
     kept = scenario == "transfer" and defended == "no"  # what is frozen keeps its batch statistics

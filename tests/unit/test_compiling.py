@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.testing import CompileCounter
 
 from core import estimate
@@ -76,6 +78,23 @@ def test_what_cannot_be_compiled_is_eager_and_said(tiny: ImageSet, caplog: pytes
     assert "no compiler here" in caplog.text
 
 
+def test_a_way_back_that_cannot_be_compiled_leaves_no_trace(
+    tiny: ImageSet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch._dynamo.reset()
+
+    def broken(graph: torch.fx.GraphModule, example: list[Tensor]) -> Any:
+        raise RuntimeError("no way back")
+
+    backend = aot_autograd(fw_compiler=lambda graph, example: make_boxed_func(graph.forward), bw_compiler=broken)
+    monkeypatch.setattr(loop, "Compiled", lambda net, batch_size: Compiled(net, batch_size, backend=backend))
+    with caplog.at_level(logging.WARNING, logger=compiling.__name__):
+        found, plain = fit(tiny, compiles=True), fit(tiny)
+    assert "no way back" in caplog.text and found.passes == plain.passes == 160
+    expected = plain.net.state_dict()
+    assert all(torch.equal(expected[name], weight) for name, weight in found.net.state_dict().items())
+
+
 def test_a_training_that_a_defense_takes_part_in_is_not_compiled(tiny: ImageSet, made: list[Compiled]) -> None:
     class Watching(Hooks):
         """It might differentiate twice, or note what layers see."""
@@ -88,6 +107,6 @@ def test_only_long_trainings_on_cuda_repay_compiling(monkeypatch: pytest.MonkeyP
     experiment = parse({"defenses": [], "victims": 2})
     assert estimate.trainings(experiment) == 4
     for seconds, repays in ((70.0, False), (80.0, True)):
-        monkeypatch.setattr(estimate, "costs", lambda *_, each=seconds: estimate.Costs(data=0, poison=0, train=each))
+        monkeypatch.setattr(estimate, "_guessed", lambda *_, each=seconds: each)
         assert estimate.repays_compiling(experiment, "cuda") is repays
         assert not estimate.repays_compiling(experiment, "cpu")

@@ -31,6 +31,19 @@ def test_a_filter_counts_the_training_that_it_reads_from(run: Any) -> None:
     assert [costs.of(run.result, run.steps, arm).times for arm in ("epic", "maxup")] == [0.9, 4.0]
 
 
+def test_pretraining_is_part_of_the_price() -> None:
+    arms: dict[str, Any] = {
+        "undefended": {"seconds": 2.0, "passes": 200, "pretraining": {"seconds": 10.0, "passes": 1000}},
+        "adversarial_poisoning": {"seconds": 2.0, "passes": 200, "pretraining": {"seconds": 90.0, "passes": 11_800}},
+        "spectral_signatures": {"seconds": 1.0, "passes": 160, "pretraining": {"seconds": 10.0, "passes": 1000}},
+    }
+    steps = [{"kind": "filter", "defense": "spectral_signatures"}]
+    told = {arm: costs.of({"arms": arms}, steps, arm) for arm in arms}
+    assert told["undefended"] == Cost(12.0, 1200.0, 1.0, None)
+    assert told["adversarial_poisoning"] == Cost(92.0, 12_000.0, 10.0, None)
+    assert told["spectral_signatures"].times == pytest.approx(1360 / 1200)
+
+
 def test_a_control_that_serves_all_keys_is_not_compared(run: Any) -> None:
     told = costs.of(run.result, run.steps, "control")
     assert told.times is None and told.seconds == 3.5 and told.passes == 720

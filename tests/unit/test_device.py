@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,8 @@ def test_a_file_that_is_none_of_this_machine_is_a_trial_again(trials: Path, chan
     trials.write_text(change(trials.read_text()))
     device._tried.cache_clear()
     assert device.tried("cpu") is None
+    device.remember("cpu", OTHER)  # by another process, perhaps
+    assert device.tried("cpu") == OTHER
 
 
 def test_threads_can_be_named(trials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +134,22 @@ def test_ways_that_fail_or_are_hopeless_are_left_out() -> None:
         trial.SECONDS = trial_seconds
 
 
+def test_where_the_rules_own_way_fails_the_fastest_of_the_others_is_taken() -> None:
+    assert trial.choose({(False, True): 2.0, (False, False): 1.0}, (True, True)) == (False, False)
+
+
+def test_a_device_that_cannot_be_tried_is_tried_again_by_the_next_run(
+    trials: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: _Step, count: int) -> float:
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(_Step, "seconds", full)
+    trial.ensure("cpu")
+    assert device.tried("cpu") is None and not trials.exists()
+    assert capsys.readouterr().err.strip().endswith("by rule: no arithmetic works on it.")
+
+
 def test_a_step_of_the_trial_computes_as_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(trial.BATCH, "cpu", 2)
     seen: list[tuple[torch.dtype, bool]] = []
@@ -191,6 +209,7 @@ def test_a_lane_on_the_cpu_changes_nothing_and_threads_on_cuda_have_a_stream_eac
     monkeypatch.setattr(torch.cuda, "Stream", Stream)
     monkeypatch.setattr(torch.cuda, "stream", stream)
     monkeypatch.setattr(device, "_streams", device.threading.local())
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
     with device.lane("cpu"):
         assert made == []
     for _ in range(2):
@@ -199,9 +218,17 @@ def test_a_lane_on_the_cpu_changes_nothing_and_threads_on_cuda_have_a_stream_eac
     assert len(made) == 1 and len(entered) == 2
 
 
-def test_memory_is_counted_anew_for_a_training_and_on_cuda_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = [700, 300]
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: taken.pop(0))
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: taken[0])
-    assert device.peak("cpu", anew=True) is None and len(taken) == 2
-    assert (device.peak("cuda"), device.peak("cuda", anew=True), device.peak("cuda")) == (700, 300, 300)
+def test_memory_is_counted_anew_by_a_step_that_begins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    resets: list[int] = []
+    monkeypatch.setattr(torch.cuda, "Stream", object)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: resets.append(1))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 700)
+    monkeypatch.setattr(device, "_streams", device.threading.local())
+    assert device.peak("cpu") is None and device.peak("cuda") == 700
+    with device.lane("cuda"), device.lane("cuda"):
+        assert len(resets) == 1
+    with pytest.raises(ValueError), device.lane("cuda"):
+        raise ValueError
+    with device.lane("cuda"):
+        assert len(resets) == 3

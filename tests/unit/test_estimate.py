@@ -1,6 +1,7 @@
 """Expected seconds: a guess at first, then what was measured here."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,14 @@ def test_a_damaged_memory_is_no_memory(text: str, home: Path) -> None:
     assert estimate.costs(experiment()).train == 20.0
 
 
-def test_nothing_is_left_beside_the_memory(home: Path) -> None:
-    remembered.keep_epoch(experiment(), 4.0)
-    assert [path.name for path in home.iterdir()] == ["seconds_per_epoch.json"]
+def test_many_threads_keep_what_they_found(home: Path) -> None:
+    def keep(number: int) -> None:
+        remembered.keep_rows(experiment(**{"data": {"name": "signs", "train": 1000 + number}}).data, 1000 + number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(keep, range(80)))
+    assert len(json.loads((home / remembered.ROWS).read_text())) == 80
+    assert {path.name for path in home.iterdir()} == {remembered.ROWS, "remembered.lock"}
 
 
 FEW = {"name": "folder", "path": "/nowhere", "classes": ["ant", "bee", "cow"], "train_per_class": 50}
@@ -204,6 +210,9 @@ def test_an_attack_that_trains_networks_while_it_crafts_is_told_apart() -> None:
     cost = estimate.costs(experiment(attack=meta))
     assert cost.surrogate == 0
     assert cost.poison == pytest.approx(3 * (2.5 + 5) / 5 * cost.train + 3 * 3 * 10 * 20 / SPEED)
+    remembered.keep_crafting(experiment(attack=meta), 3.0)
+    assert estimate.costs(experiment(attack=meta)).poison == pytest.approx(3.0)
+    assert estimate.costs(experiment(attack=meta, training={"epochs": 50})).poison > 4.5
 
 
 # ---- defenses that take part
