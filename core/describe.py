@@ -19,7 +19,7 @@ def markdown(words: str) -> str:
     """
     parted = re.sub(r"(?i)(?<=:)(?=[\w/])|(?<=www)(?=\.)|(?<=@)|(?<=[-<>=~])(?=[-<>=])", "\u2060", words)
     escaped = re.sub(r"([\\`*_{}\[\]()<>#|~$!+&])", r"\\\1", parted)
-    return re.sub(r"(?m)^(\s*\d*)([-.=])", r"\1\\\2", escaped)  # what begins a list, or underlines a heading
+    return re.sub(r"(?m)(^\s*\d*)(?=[-=]|\.(\s|$))", r"\1\\", escaped)  # what begins a list or underlines a heading
 
 
 def duration(seconds: float) -> str:

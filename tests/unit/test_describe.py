@@ -9,4 +9,5 @@ def test_markdown_shows_what_was_written() -> None:
         "www\u2060.a.b, c@\u2060d.e :\u2060material/delete: 8 -\u2060\\> 16"
     )
     assert describe.markdown("1. first\n- second\n---") == "1\\. first\n\\- second\n\\-\u2060-\u2060-"
+    assert describe.markdown("1.5 points") == "1.5 points"
     assert describe.markdown("60 poisons, 1 %; “speed 30”") == "60 poisons, 1 %; “speed 30”"
