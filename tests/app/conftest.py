@@ -246,8 +246,10 @@ def showcase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., l
 
 
 @pytest.fixture
-def app(store: Store, root: Path) -> Open:
+def app(store: Store, root: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a page with URL parameters: `app("result", run=run_id)`."""
+    # A page's script takes this place, and a process that a later test spawns would begin with it, and start a worker.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def open_page(page: str = "", **parameters: str) -> AppTest:
         test = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=60)
