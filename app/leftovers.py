@@ -39,4 +39,4 @@ def _clear_but_say_so(session: AppSession, fragment_ids_this_run: list[str] | No
 
 def install() -> None:
     """Put it in place; again does nothing."""
-    AppSession._clear_queue = _clear_but_say_so  # type: ignore[method-assign, assignment]
+    AppSession._clear_queue = _clear_but_say_so  # type: ignore[method-assign, assignment]  # Streamlit offers no other place for it

@@ -36,4 +36,4 @@ def _serve_if_current(self: ScriptRunner, asked: Any) -> None:
 
 def install() -> None:
     """Put it in place; again does nothing."""
-    ScriptRunner._run_script = _serve_if_current  # type: ignore[method-assign, assignment]
+    ScriptRunner._run_script = _serve_if_current  # type: ignore[method-assign, assignment]  # Streamlit offers no other place for it
