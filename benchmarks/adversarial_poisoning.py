@@ -26,6 +26,7 @@ from core.train.loop import build, on_device, train
 
 IMAGES = 1000
 SEED, TURNS = 0, 5
+VARIANTS = {"last_layer": ", last layer alone", "trigger": ", random triggers"}
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,23 @@ def _flat(gradients: tuple[Tensor, ...]) -> Tensor:
 
 
 def entries(device: str) -> Iterator[Entry]:
-    """Gradient matching at two parts and networks, and the variant against triggers."""
+    """Gradient matching at two parts and networks, by the last layer alone, and the variant against triggers."""
     data = registry.load("datasets", "signs")(train=IMAGES, test=10).load(lambda *_: None).train
     for model, settings in (
         ("small_cnn", {"part": 0.75}),
         ("small_cnn", {"part": 0.5}),
         ("resnet_small", {"part": 0.75}),
+        ("small_cnn", {"part": 0.75, "proxy": "last_layer"}),
+        ("resnet_small", {"part": 0.75, "proxy": "last_layer"}),
         ("small_cnn", {"part": 0.75, "proxy": "trigger"}),
     ):
         case = Case(model, AdversarialPoisoning(**settings), data, device)
-        trigger = settings.get("proxy") == "trigger"
+        variant = VARIANTS.get(str(settings.get("proxy")), "")
         yield Entry(
-            name=f"{model} on {IMAGES} signs, p = {settings['part']}" + (", random triggers" if trigger else ""),
+            name=f"{model} on {IMAGES} signs, p = {settings['part']}{variant}",
             unit="seconds per defended epoch",
             ours=case.ours,
-            reference=None if trigger else case.plain,
+            reference=None if variant else case.plain,
             count=1,
             device=device,
             agreement=dict,

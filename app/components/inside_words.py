@@ -18,11 +18,12 @@ FAKE = {
 }
 MOVES = "Every pixel of $P$ moves by at most $\\varepsilon$"
 WITHIN = "_{\\|\\delta\\|_\\infty \\le \\varepsilon}"
+PULLS = f"{MOVES}, so that learning it pulls <whom> where learning $T$ with <fake> would: "
+COSINE = f"${{\\max{WITHIN} \\cos\\big(\\nabla_<w> L(P + \\delta, y_P),\\, \\nabla_<w> L(T, \\tilde y)\\big)}}$"
+MATCHING = PULLS + COSINE
 ATTACK = {
-    "gradient_matching": (
-        f"{MOVES}, so that learning it pulls the network where learning $T$ with <fake> would: "
-        f"${{\\max{WITHIN} \\cos\\big(\\nabla_\\theta L(P + \\delta, y_P),\\, \\nabla_\\theta L(T, \\tilde y)\\big)}}$"
-    ),
+    "gradient_matching": MATCHING.replace("<whom>", "the network").replace("<w>", "\\theta"),
+    "last_layer": MATCHING.replace("<whom>", "the last layer’s weights $W$").replace("<w>", "W"),
     "feature_matching": (
         f"{MOVES}, so that to the network it looks like $T$ on average: "
         f"${{\\min{WITHIN} \\big\\|\\,\\overline{{\\phi(P + \\delta)}} - \\overline{{\\phi(T)}}\\,\\big\\|}}$"

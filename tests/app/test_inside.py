@@ -12,7 +12,7 @@ from tests.app.conftest import Made, Open, experiment, text, write_run
 from tests.app.test_result_page import decoded, figures, trace
 
 MakeRun = Callable[..., str]
-PROXIES = ("gradient_matching", "feature_matching", "trigger", "noise")
+PROXIES = ("gradient_matching", "last_layer", "feature_matching", "trigger", "noise")
 
 
 @pytest.fixture
@@ -168,7 +168,8 @@ def test_every_proxy_is_explained_in_three_lines(app: Open, make_inside: MakeRun
     assert not page.exception
     said = text(page)
     told = {
-        "gradient_matching": "\\cos",
+        "gradient_matching": "\\cos\\big(\\nabla_\\theta",
+        "last_layer": "\\cos\\big(\\nabla_W",
         "feature_matching": "looks like $T$ on average",
         "trigger": "random patches",
         "noise": "towards nothing",

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from core import registry
-from core.analysis.matching import Matching
+from core.analysis.matching import LastLayerMatching, Matching
 from core.attacks.base import Tools, apply
 from core.attacks.crafting import Moves
 from core.attacks.gradient_matching import GradientMatching
@@ -102,6 +102,19 @@ def test_poisons_that_do_not_fit_at_once_go_through_in_parts(
         assert again.item() == pytest.approx(loss.item(), abs=1e-5)
         torch.testing.assert_close(found, slope, rtol=1e-3, atol=1e-6)
     assert fitting == {"Crafting": 1} and matching.crowded  # 7, 3, 1
+
+
+def test_where_only_the_head_learns_the_last_layer_says_all(tiny: ImageSet) -> None:
+    """A formula beside the second derivative: the same loss and the same gradient at the poisons."""
+    net = network(tiny, width=8)
+    net.freeze()
+    given = problem(tiny, net, 5)
+    targets, wanted = on_device(tiny.images[:4], "cpu").float() / 255, torch.tensor([1, 2, 1, 0])
+    images = given.bases.clone().requires_grad_()
+    loss, slope = LastLayerMatching(net, targets, wanted)(images, given.labels)
+    whole, steep = Matching([net], targets, wanted)(images, given.labels)
+    assert float(loss) == pytest.approx(float(whole), abs=1e-5) and 0.01 < float(loss) < 2
+    assert torch.allclose(slope, steep, rtol=1e-3, atol=1e-7) and float(slope.abs().max()) > 1e-5
 
 
 def test_crafting_writes_no_parameter_gradient_and_moves_no_statistics(tiny: ImageSet) -> None:
