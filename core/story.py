@@ -1,11 +1,13 @@
 """The numbers of the stakeholder's story: counts from the shipped runs, and nothing that was not measured."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from core.runs import costs
 from core.runs.record import Run
 from core.runs.view import RunView
 from core.verdict import caught, filtered
@@ -91,7 +93,7 @@ def case(seen: RunView) -> Case | None:
         fooled=_tally(attacked["asr"]),
         right_before=_tally(control["clean_accuracy"]),
         right=_tally(attacked["clean_accuracy"]),
-        answers=tuple(_answer(run, name, result["arms"]) for name in filtered(result)),
+        answers=tuple(_answer(run, name, result) for name in filtered(result)),
     )
 
 
@@ -107,11 +109,9 @@ def merged(cases: Sequence[Case]) -> tuple[Case, ...]:
     return tuple(found.values())
 
 
-def _answer(run: Run, name: str, arms: dict[str, Any]) -> Answer:
-    arm, plain = arms[name], arms["undefended"]
+def _answer(run: Run, name: str, result: dict[str, Any]) -> Answer:
+    arm = result["arms"][name]
     found = caught(arm["detection"]) if arm.get("detection") else None
-    # A filter looks at a model that was trained on everything, and then another one is trained.
-    trainings = arm["passes"] + (plain["passes"] if _filters(run, name) else 0)
     return Answer(
         name=name,
         fooled=_tally(arm["asr"]),
@@ -119,12 +119,8 @@ def _answer(run: Run, name: str, arms: dict[str, Any]) -> Answer:
         set_aside=found and found[0] + found[2],
         caught=found and found[0],
         lost=found and found[2],
-        work=trainings / plain["passes"],
+        work=costs.of(result, run.steps, name).times or math.nan,
     )
-
-
-def _filters(run: Run, name: str) -> bool:
-    return any(step["kind"] == "filter" and step["defense"] == name for step in run.steps)
 
 
 def _tally(rate: dict[str, Any]) -> Tally:

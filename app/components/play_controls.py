@@ -130,7 +130,7 @@ def shape(play: Play, beside: DeltaGenerator) -> None:
         size = st.slider("Size (pixels)", side, largest, play.now.patch.size, key=play.key(f"size-{side}"))
     with second:
         shown = round(100 * play.now.patch.opacity)
-        percent = st.slider("Opacity (%)", 5, 100, shown, 5, key=play.key("opacity"))
+        percent = st.slider("Opacity (%)", min(1, shown), 100, shown, key=play.key("opacity"))
     play.patch(size=int(size))
     if percent != shown:  # the slider's steps are coarser than what a run may have
         play.patch(opacity=percent / 100)

@@ -14,6 +14,7 @@ from core.analysis import effective
 from core.errors import StoreError
 from core.figures import palette, targeted
 from core.home import home
+from core.runs import costs
 from core.runs.store import Run
 from core.runs.view import RunView
 from core.verdict import percent
@@ -111,14 +112,21 @@ def _removed(seen: RunView) -> str:
     return f"{_result(seen)['arms'][defense(seen)]['detection']['removed']:,}"
 
 
-def _times(measure: str) -> Fact:
-    """How many times the undefended training's cost the defended one has."""
+def _cost(seen: RunView, arm: str) -> costs.Cost:
+    return costs.of(_result(seen), seen.run.steps, arm)
 
-    def ratio(seen: RunView) -> str:
-        arms = _result(seen)["arms"]
-        return f"{arms[defense(seen)][measure] / arms[UNDEFENDED][measure]:.1f}"
 
-    return ratio
+def _times_passes(seen: RunView) -> str:
+    """How many times the undefended training's passes the defended one takes."""
+    return f"{_cost(seen, defense(seen)).times:.1f}"
+
+
+def _times_seconds(seen: RunView) -> str:
+    """The same of its seconds."""
+    defended, plain = (_cost(seen, arm).seconds for arm in (defense(seen), UNDEFENDED))
+    if not defended or not plain:
+        raise StoreError("The run holds no seconds.")
+    return f"{defended / plain:.1f}"
 
 
 # ---- of the arrays
@@ -237,8 +245,8 @@ FACTS: dict[str, Fact] = {
     "caught": _detected(0),
     "clean_removed": _detected(2),
     "removed": _removed,
-    "times_passes": _times("passes"),
-    "times_seconds": _times("seconds"),
+    "times_passes": _times_passes,
+    "times_seconds": _times_seconds,
     "trials": lambda seen: str(sum(one["counted"] for one in trials.pairs(seen.run))),
     "loss_first": _loss(0),
     "loss_last": _loss(-1),

@@ -155,6 +155,13 @@ def test_an_opacity_between_the_sliders_steps_stays(app: Open, store: Store) -> 
     assert not page.exception and tried(page).patch.opacity == 0.125
 
 
+@pytest.mark.parametrize("percent", [1, 3, 100])
+def test_every_opacity_that_a_link_may_name_is_shown(percent: int, app: Open, run: str) -> None:
+    page = app("play", run=run, opacity=str(percent))
+    assert not page.exception and tried(page).patch.opacity == percent / 100
+    assert next(one for one in page.slider if one.label == "Opacity (%)").value == percent
+
+
 def test_a_trigger_goes_to_the_lab(app: Open, run: str) -> None:
     page = app("play", run=run, pattern=DRAWN, at="1-2")
     next(one for one in page.button if one.label == "Send to the Lab").click().run()
