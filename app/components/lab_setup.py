@@ -58,7 +58,7 @@ def pretraining(old: dict[str, Any], prefix: str, known: forms.Known) -> dict[st
     )
     held = {"data": None, "part": old["part"]}
     if name == SAME:
-        held["part"] = forms.widget("part", fields["part"], old["part"], f"{prefix}.part", known)
+        held["part"] = forms.widget("pretrained_part", fields["part"], old["part"], f"{prefix}.part", known)
     else:
         values = old["data"] if name == current else settings.defaults("datasets", name)
         drawn = forms.draw(registry.load("datasets", name), values, f"{prefix}.data.{name}", forms.Known())

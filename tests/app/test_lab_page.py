@@ -263,11 +263,17 @@ def test_what_does_not_go_together_is_said_where_it_was_chosen(app: Open, store:
     assert (spec["scenario"], spec["attack"]["knowledge"]) == ("transfer", "white_box")
 
 
+def test_a_defense_poisons_a_part_of_a_batch_and_pretrains_on_nothing(app: Open) -> None:
+    page = app("lab", preset="robust-signs")
+    assert widget(page, "select_slider", "adversarial_poisoning.part").label == "Part of each batch (%)"
+
+
 def test_pretraining_is_asked_for_only_where_something_is_pretrained(app: Open, store: Store) -> None:
     page = app("lab")
     assert "Pretrained on" not in labels(page)
     widget(page, "radio", "scenario").set_value("fine_tune").run()
     assert "Pretrained on" in labels(page)
+    assert widget(page, "select_slider", "pretraining.part").label == "Part to pretrain on (%)"
     widget(page, "select_slider", "pretraining.part").set_value(0.25)
     widget(page, "number_input", "pretraining.training.epochs").set_value(3)
     page.run()
