@@ -36,6 +36,11 @@ ATTACK = {
         f"{MOVES}, at random and towards nothing, to compare: $\\delta \\sim \\mathcal N(0, \\varepsilon^2)$, clipped"
     ),
 }
+MEASURED = {
+    "alignment": "the alignment",
+    "head_alignment": "the alignment in the last layer",
+    "distance": "the distance in features",
+}
 TRAIN = (
     "**Train** on all with the labels they came with, so that the network learns not to be pulled: "
     "${\\min_\\theta\\, <loss>}$"
@@ -67,7 +72,7 @@ def facts(look: InsideLook) -> str:
     if look.measure is not None:
         course = look.part("course")
         steps = f"{len(course) - 2} step{'s' if len(course) > 3 else ''}"
-        name = {"alignment": "the alignment", "distance": "the distance in features"}[look.measure]
+        name = MEASURED[look.measure]
         ends = [f"{value:.2f}".replace("-", "−") for value in course[[0, -1]]]
         words += f" Untouched, {name} is {ends[0]}; after {steps} it is {ends[1]}."
     words += f" The network’s loss on the poisons goes from {losses[0, 0]:.2f} to {losses[0, 1]:.2f}."

@@ -11,6 +11,8 @@ SIDES = ("before", "crafted")
 READING = {
     "alignment": "Cosine between the poisons’ gradient and the one that would teach the targets the fake label. The "
     "higher, the better this practice attack does.",
+    "head_alignment": "Cosine between the poisons’ gradient and the one that would teach the targets the fake label, "
+    "both of the last layer’s weights alone. The higher, the better this practice attack does.",
     "distance": "Distance between the mean features of the poisons and of the targets. The lower, the better this "
     "practice attack does.",
 }
@@ -22,7 +24,7 @@ def course(record: dict[str, Any], at: int, measure: str | None, *, big: bool = 
     Args:
         record: see `RunView.practice`.
         at: place of the epoch that stands out.
-        measure: `alignment` or `distance`; without one there is no chart.
+        measure: `alignment`, `head_alignment` or `distance`; without one there is no chart.
         big: presentation size.
     """
     if measure is None:

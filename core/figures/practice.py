@@ -8,7 +8,11 @@ from plotly.subplots import make_subplots
 
 from core.figures import palette
 
-MEASURES = {"alignment": "Alignment (cosine)", "distance": "Distance in features"}
+MEASURES = {
+    "alignment": "Alignment (cosine)",
+    "head_alignment": "Alignment in the last layer (cosine)",
+    "distance": "Distance in features",
+}
 PARTS = ("Poisons,<br>own label", "Targets,<br>own label", "Targets,<br>fake label")
 GROUPS = ((0, 1), (2,))
 """Parts that share an axis."""
@@ -23,7 +27,7 @@ def course(values: np.ndarray, epochs: Sequence[int], *, chosen: int, measure: s
         values: (e, steps + 2) float: of the untouched poisons, at the random start, and after each step.
         epochs: e numbers.
         chosen: place of one of them.
-        measure: `alignment` (cosine, -1 to 1) or `distance` (0 and more).
+        measure: `alignment` or `head_alignment` (cosine, -1 to 1), or `distance` (0 and more).
         big: presentation size.
     """
     figure, at = go.Figure(), np.arange(values.shape[1])

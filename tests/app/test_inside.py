@@ -178,6 +178,9 @@ def test_every_proxy_is_explained_in_three_lines(app: Open, make_inside: MakeRun
     assert lines.count("\n") == 2 and told[proxy] in lines and lines.count("$") % 2 == 0
     assert ("No alignment" in said) == (proxy in ("trigger", "noise"))
     assert len(figures(page)) == (1 if proxy in ("trigger", "noise") else 2)
+    assert ("the alignment is 0.12" in said) == (proxy == "gradient_matching")
+    assert ("the alignment in the last layer is 0.12" in said) == (proxy == "last_layer")
+    assert ("both of the last layer’s weights alone" in said) == (proxy == "last_layer")
     if proxy == "feature_matching":
         assert "the distance in features is 0.12" in said and "there is no fake label" in said
     if proxy == "trigger":  # of row 7, class 1
