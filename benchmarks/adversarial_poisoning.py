@@ -26,7 +26,11 @@ from core.train.loop import build, on_device, train
 
 IMAGES = 1000
 SEED, TURNS = 0, 5
-VARIANTS = {"last_layer": ", last layer alone", "trigger": ", random triggers"}
+VARIANTS = {
+    "finite_difference": ", by a difference",
+    "last_layer": ", last layer alone",
+    "trigger": ", random triggers",
+}
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,14 @@ def _flat(gradients: tuple[Tensor, ...]) -> Tensor:
 
 
 def entries(device: str) -> Iterator[Entry]:
-    """Gradient matching at two parts and networks, by the last layer alone, and the variant against triggers."""
+    """Gradient matching at two parts and networks, two cheaper ways to it, and the variant against triggers."""
     data = registry.load("datasets", "signs")(train=IMAGES, test=10).load(lambda *_: None).train
     for model, settings in (
         ("small_cnn", {"part": 0.75}),
         ("small_cnn", {"part": 0.5}),
         ("resnet_small", {"part": 0.75}),
+        ("small_cnn", {"part": 0.75, "proxy": "finite_difference"}),
+        ("resnet_small", {"part": 0.75, "proxy": "finite_difference"}),
         ("small_cnn", {"part": 0.75, "proxy": "last_layer"}),
         ("resnet_small", {"part": 0.75, "proxy": "last_layer"}),
         ("small_cnn", {"part": 0.75, "proxy": "trigger"}),

@@ -68,7 +68,12 @@ class InsideLook:
     @property
     def measure(self) -> str | None:
         """What says how well that attack does: alignment, of all weights or of the head’s, distance, or nothing."""
-        known = {"gradient_matching": "alignment", "last_layer": "head_alignment", "feature_matching": "distance"}
+        known = {
+            "gradient_matching": "alignment",
+            "finite_difference": "alignment",
+            "last_layer": "head_alignment",
+            "feature_matching": "distance",
+        }
         return known.get(self.proxy) if self.record["course"].shape[1] else None
 
     @cached_property

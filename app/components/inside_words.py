@@ -21,8 +21,13 @@ WITHIN = "_{\\|\\delta\\|_\\infty \\le \\varepsilon}"
 PULLS = f"{MOVES}, so that learning it pulls <whom> where learning $T$ with <fake> would: "
 COSINE = f"${{\\max{WITHIN} \\cos\\big(\\nabla_<w> L(P + \\delta, y_P),\\, \\nabla_<w> L(T, \\tilde y)\\big)}}$"
 MATCHING = PULLS + COSINE
+WHOLE = MATCHING.replace("<whom>", "the network").replace("<w>", "\\theta")
 ATTACK = {
-    "gradient_matching": MATCHING.replace("<whom>", "the network").replace("<w>", "\\theta"),
+    "gradient_matching": WHOLE,
+    "finite_difference": (
+        f"{WHOLE}. The way there is read off how the gradient at the pixels changes when $\\theta$ moves a little, "
+        "instead of a second derivative"
+    ),
     "last_layer": MATCHING.replace("<whom>", "the last layer’s weights $W$").replace("<w>", "W"),
     "feature_matching": (
         f"{MOVES}, so that to the network it looks like $T$ on average: "

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from core.analysis.matching import LastLayerMatching, Matching
+from core.analysis.matching import DifferenceMatching, LastLayerMatching, Matching
 from core.defenses.base import Session, TrainingDefense
 from core.defenses.patches import exchanged
 from core.defenses.practice import Practice, Practising
@@ -18,8 +18,8 @@ from core.spec import setting
 from core.train.hooks import Hooks
 
 Split = Literal["rest", "one", "ten", "shuffled"]
-PASSES = 3.0
-"""Passes of one image for a gradient of a gradient, beside one for a gradient."""
+PASSES = {"gradient_matching": 3.0, "finite_difference": 5 / 3}
+"""Passes of one image for a gradient of a gradient, and for a difference of two, beside one for a gradient."""
 
 
 class AdversarialPoisoning(TrainingDefense):
@@ -29,8 +29,8 @@ class AdversarialPoisoning(TrainingDefense):
         Poisoning", 2021. Departures: the targets' gradient is computed once a step, not once an inner step (it does not
         change); steps are given in pixel levels; the rows of a batch keep their order; a batch that is too small to be
         split is trained on as it is; where every image is poisoned ("shuffled"), only the poisons are trained on; the
-        proxy last_layer is ours; random patches come in two an image and in any colour (published: one, of grey noise,
-        which leaves a coloured sticker all its power).
+        proxies finite_difference and last_layer are ours; random patches come in two an image and in any colour
+        (published: one, of grey noise, which leaves a coloured sticker all its power).
     """
 
     title = "Adversarial poisoning"
@@ -41,11 +41,14 @@ class AdversarialPoisoning(TrainingDefense):
         "several times the training, and some accuracy."
     )
 
-    proxy: Literal["gradient_matching", "last_layer", "feature_matching", "trigger", "noise"] = setting(
-        "gradient_matching",
-        "The attack inside each step. gradient_matching for training from scratch; last_layer: the same with the last "
-        "layer's gradient alone, an approximation for a third of the time; feature_matching where only the head "
-        "learns; trigger: random patches, against backdoors; noise: no attack at all, for comparison.",
+    proxy: Literal["gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise"] = (
+        setting(
+            "gradient_matching",
+            "The attack inside each step. gradient_matching for training from scratch; finite_difference: the same, its "
+            "second derivative taken as a difference, for about half the time; last_layer: the same with the last layer's "
+            "gradient alone, an approximation for a third of the time; feature_matching where only the head learns; "
+            "trigger: random patches, against backdoors; noise: no attack at all, for comparison.",
+        )
     )
     part: float = setting(
         0.75, "Share of a batch that is poisoned (p); the rest are targets.", unit="fraction", gt=0, lt=1
@@ -77,7 +80,7 @@ class AdversarialPoisoning(TrainingDefense):
         aims = {"rest": 1 - self.part, "shuffled": 1.0}.get(self.targets, 0.0)
         if self.proxy in ("feature_matching", "last_layer"):
             return 1 + aims / 3 + self.steps * poisons
-        return 1 + aims + PASSES * self.steps * poisons
+        return 1 + aims + PASSES[self.proxy] * self.steps * poisons
 
     def hooks(self, session: Session) -> Hooks:
         return _Poisoning(self, session)
@@ -198,14 +201,16 @@ class _Poisoning(Practising):
             if self.defense.proxy == "last_layer":
                 return _Aligning(LastLayerMatching(twin, aim.images, aim.fake), given)
             return _Meeting(twin, aim.images)
-        net.passes += len(aim.images) + PASSES * steps * len(given)
+        net.passes += len(aim.images) + PASSES[self.defense.proxy] * steps * len(given)
+        if self.defense.proxy == "finite_difference":
+            return _Aligning(DifferenceMatching(twin, aim.images, aim.fake), given)
         return _Aligning(Matching([twin], aim.images, aim.fake), given)
 
 
 class _Aligning:
     """Cosine between the poisons' mean gradient and the one that would teach the targets their fake labels."""
 
-    def __init__(self, matching: Matching | LastLayerMatching, labels: Tensor) -> None:
+    def __init__(self, matching: Matching | DifferenceMatching | LastLayerMatching, labels: Tensor) -> None:
         self.matching, self.labels = matching, labels
 
     def __call__(self, moved: Tensor) -> tuple[Tensor, Tensor]:

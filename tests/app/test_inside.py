@@ -12,7 +12,7 @@ from tests.app.conftest import Made, Open, experiment, text, write_run
 from tests.app.test_result_page import decoded, figures, trace
 
 MakeRun = Callable[..., str]
-PROXIES = ("gradient_matching", "last_layer", "feature_matching", "trigger", "noise")
+PROXIES = ("gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise")
 
 
 @pytest.fixture
@@ -169,6 +169,7 @@ def test_every_proxy_is_explained_in_three_lines(app: Open, make_inside: MakeRun
     said = text(page)
     told = {
         "gradient_matching": "\\cos\\big(\\nabla_\\theta",
+        "finite_difference": "how the gradient at the pixels changes",
         "last_layer": "\\cos\\big(\\nabla_W",
         "feature_matching": "looks like $T$ on average",
         "trigger": "random patches",
@@ -178,7 +179,7 @@ def test_every_proxy_is_explained_in_three_lines(app: Open, make_inside: MakeRun
     assert lines.count("\n") == 2 and told[proxy] in lines and lines.count("$") % 2 == 0
     assert ("No alignment" in said) == (proxy in ("trigger", "noise"))
     assert len(figures(page)) == (1 if proxy in ("trigger", "noise") else 2)
-    assert ("the alignment is 0.12" in said) == (proxy == "gradient_matching")
+    assert ("the alignment is 0.12" in said) == (proxy in ("gradient_matching", "finite_difference"))
     assert ("the alignment in the last layer is 0.12" in said) == (proxy == "last_layer")
     assert ("both of the last layer’s weights alone" in said) == (proxy == "last_layer")
     if proxy == "feature_matching":

@@ -47,7 +47,7 @@ def batch(tiny: ImageSet) -> tuple[Tensor, Tensor, Tensor]:
     return on_device(tiny.images[:SIZE], "cpu").float() / 255, on_device(tiny.labels[:SIZE], "cpu"), rows
 
 
-PROXIES = ("gradient_matching", "last_layer", "feature_matching", "trigger", "noise")
+PROXIES = ("gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise")
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
@@ -66,7 +66,7 @@ def test_poisons_are_the_first_of_the_batch_and_every_label_is_the_true_one(
     assert (made - images).abs().max() <= 16 / 255 + 1e-6
 
 
-@pytest.mark.parametrize("proxy", ["gradient_matching", "last_layer", "feature_matching", "noise"])
+@pytest.mark.parametrize("proxy", ["gradient_matching", "finite_difference", "last_layer", "feature_matching", "noise"])
 def test_without_epsilon_the_training_is_the_plain_one_bit_for_bit(proxy: str, tiny: ImageSet) -> None:
     found = []
     for hooks in (None, hooks_of(tiny, proxy=proxy, epsilon=0)):
@@ -76,7 +76,7 @@ def test_without_epsilon_the_training_is_the_plain_one_bit_for_bit(proxy: str, t
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
-@pytest.mark.parametrize("proxy", ["gradient_matching", "last_layer", "feature_matching"])
+@pytest.mark.parametrize("proxy", ["gradient_matching", "finite_difference", "last_layer", "feature_matching"])
 def test_the_attack_inside_the_step_leaves_no_trace_in_the_network(
     proxy: str, tiny: ImageSet, net: Net, batch: tuple[Tensor, Tensor, Tensor]
 ) -> None:
@@ -99,7 +99,7 @@ def loss_of(net: Net, images: Tensor, labels: Tensor, poisons: int) -> float:
     return 1 - float(nn.functional.cosine_similarity(one, other, dim=0))
 
 
-@pytest.mark.parametrize("proxy", ["gradient_matching", "last_layer"])
+@pytest.mark.parametrize("proxy", ["gradient_matching", "finite_difference", "last_layer"])
 def test_the_poisons_pull_where_the_targets_would_with_a_wrong_label(
     proxy: str, tiny: ImageSet, net: Net, batch: tuple[Tensor, Tensor, Tensor]
 ) -> None:

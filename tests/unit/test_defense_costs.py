@@ -25,6 +25,7 @@ def asked(*defenses: dict[str, Any], **changes: Any) -> Experiment:
         {"name": "adversarial_poisoning", "part": 0.75, "steps": 2},
         {"name": "adversarial_poisoning", "proxy": "feature_matching", "part": 0.5},
         {"name": "adversarial_poisoning", "proxy": "last_layer", "part": 0.5},
+        {"name": "adversarial_poisoning", "proxy": "finite_difference", "part": 0.5},
         {"name": "adversarial_poisoning", "proxy": "noise"},
         {"name": "adversarial_poisoning", "targets": "shuffled", "steps": 1},
         {"name": "evasion_adversarial_training"},

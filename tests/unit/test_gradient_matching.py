@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from core import registry
-from core.analysis.matching import LastLayerMatching, Matching
+from core.analysis.matching import DifferenceMatching, LastLayerMatching, Matching
 from core.attacks.base import Tools, apply
 from core.attacks.crafting import Moves
 from core.attacks.gradient_matching import GradientMatching
@@ -115,6 +115,35 @@ def test_where_only_the_head_learns_the_last_layer_says_all(tiny: ImageSet) -> N
     whole, steep = Matching([net], targets, wanted)(images, given.labels)
     assert float(loss) == pytest.approx(float(whole), abs=1e-5) and 0.01 < float(loss) < 2
     assert torch.allclose(slope, steep, rtol=1e-3, atol=1e-7) and float(slope.abs().max()) > 1e-5
+
+
+@pytest.mark.parametrize("model, closeness", [("linear", 0.99), ("small_cnn", 0.5)])
+def test_a_difference_of_gradients_stands_in_for_the_second_derivative(
+    model: str, closeness: float, tiny: ImageSet
+) -> None:
+    """The same loss; where nothing has a kink the same direction, elsewhere one that leads down as well."""
+    net = folded(network(tiny, model), on_device(tiny.images[:1], "cpu").float() / 255)
+    given = problem(tiny, net, 12)
+    targets, wanted = on_device(tiny.images[:4], "cpu").float() / 255, torch.tensor([1, 2, 1, 0])
+    images = given.bases.clone().requires_grad_()
+    exact, quick = Matching([net], targets, wanted), DifferenceMatching(net, targets, wanted)
+    (loss, slope), (again, found) = exact(images, given.labels), quick(images, given.labels)
+    assert float(again) == pytest.approx(float(loss), abs=1e-5) and 0.01 < float(loss) < 2
+    assert float(nn.functional.cosine_similarity(found.flatten(), slope.flatten(), dim=0)) > closeness
+    lower = [
+        float(loss - exact((given.bases - 2 / 255 * way.sign()).requires_grad_(), given.labels)[0])
+        for way in (slope, found)
+    ]
+    assert lower[0] > 0.005 and lower[1] > 0.8 * lower[0]
+
+
+def test_where_there_is_nowhere_to_go_a_difference_is_finite(tiny: ImageSet) -> None:
+    """The poisons are the targets with the wanted labels: the cosine is 1 already."""
+    net = network(tiny, "linear")
+    given = problem(tiny, net, 5)
+    images = given.bases.clone().requires_grad_()
+    loss, slope = DifferenceMatching(net, given.bases, given.labels)(images, given.labels)
+    assert float(loss) == pytest.approx(0, abs=1e-5) and bool(slope.isfinite().all())
 
 
 def test_crafting_writes_no_parameter_gradient_and_moves_no_statistics(tiny: ImageSet) -> None:

@@ -19,7 +19,7 @@ from core.train.epochs import spread
 from core.train.loop import build, on_device, train
 
 SIZE, POISONS = 20, 12
-PROXIES = ("gradient_matching", "last_layer", "feature_matching", "trigger", "noise")
+PROXIES = ("gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise")
 PLAIN = Training(epochs=3, batch_size=SIZE, shift=0)
 
 
