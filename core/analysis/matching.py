@@ -124,7 +124,7 @@ class DifferenceMatching:
     def __init__(self, net: Net, targets: Tensor, wanted: Tensor) -> None:
         """Prepare; see `Matching` for the arguments."""
         self.net, self.device = net.to(memory_format=torch.channels_last), targets.device.type
-        self.learning = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
+        self.learning: dict[str, Tensor] = {name: each for name, each in net.named_parameters() if each.requires_grad}
         with in_half(self.device):
             logits = self.net(targets.contiguous(memory_format=torch.channels_last))
         loss = nn.functional.cross_entropy(logits.float(), wanted)

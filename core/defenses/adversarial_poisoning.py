@@ -17,6 +17,7 @@ from core.seeds import derive
 from core.spec import setting
 from core.train.hooks import Hooks
 
+Proxy = Literal["gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise"]
 Split = Literal["rest", "one", "ten", "shuffled"]
 PASSES = {"gradient_matching": 3.0, "finite_difference": 5 / 3}
 """Passes of one image for a gradient of a gradient, and for a difference of two, beside one for a gradient."""
@@ -41,14 +42,12 @@ class AdversarialPoisoning(TrainingDefense):
         "several times the training, and some accuracy."
     )
 
-    proxy: Literal["gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise"] = (
-        setting(
-            "gradient_matching",
-            "The attack inside each step. gradient_matching for training from scratch; finite_difference: the same, its "
-            "second derivative taken as a difference, for about half the time; last_layer: the same with the last layer's "
-            "gradient alone, an approximation for a third of the time; feature_matching where only the head learns; "
-            "trigger: random patches, against backdoors; noise: no attack at all, for comparison.",
-        )
+    proxy: Proxy = setting(
+        "gradient_matching",
+        "The attack inside each step. gradient_matching for training from scratch; finite_difference: the same, its "
+        "second derivative taken as a difference, for about half the time; last_layer: the same with the last layer's "
+        "gradient alone, an approximation for a third of the time; feature_matching where only the head learns; "
+        "trigger: random patches, against backdoors; noise: no attack at all, for comparison.",
     )
     part: float = setting(
         0.75, "Share of a batch that is poisoned (p); the rest are targets.", unit="fraction", gt=0, lt=1
