@@ -9,6 +9,6 @@ export default function (component) {
     const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1, Home: -FAR, End: FAR }[event.key];
     if (by === undefined) return;
     event.preventDefault(); setTriggerValue('by', by); };
-  document.addEventListener('keydown', pressed);
+  document.addEventListener('keydown', pressed); document.body.dataset.arrows = 'heard';
   return () => document.removeEventListener('keydown', pressed);
 }

@@ -33,6 +33,7 @@ def guess(visitor: Visitor) -> None:
 def test_keys_walk_through_a_lesson_and_leave_sliders_alone(visit: Visit, shown: Dashboard) -> None:
     visitor = visit("/learn?lesson=2", at=shown)
     keyboard = visitor.page.keyboard
+    visitor.page.locator("body[data-arrows=heard]").wait_for(state="attached")  # a key before that goes nowhere
     for key, step, heading in (
         ("ArrowRight", "2", "Where it tips"),
         ("End", "6", "How often is it met?"),
