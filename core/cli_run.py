@@ -29,7 +29,7 @@ def performed(experiment: Experiment) -> dict[str, Any]:
     problem = checks.torch_problem()
     if problem:
         raise PoisonscopeError(problem)
-    from core.steps import execute
+    from core.execution import execute
 
     store = Store()
     run_id = store.start(experiment.model_dump(mode="json"), spec_hash=experiment.hash(), name=experiment.name)

@@ -1,9 +1,9 @@
-"""Keeps the gradients of all rows at a few epochs of a training, for the view of the gradient space."""
+"""How the gradients of a training set lie while a network learns: kept at a few epochs, and as an alignment."""
 
 import numpy as np
 import torch
 
-from core.analysis.gradients import at_logits
+from core.analysis.gradients import alignment, at_logits
 from core.models.base import Net
 from core.sets import PoisonedSet
 from core.train import predict
@@ -53,3 +53,15 @@ class GradientRecorder:
             "gradients": np.stack(self.rows),
             "target_gradients": np.stack(self.targets),
         }
+
+
+def aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:
+    """Cosine between the poisons' mean gradient and the one that would teach the target its wrong label."""
+    rows, shown = poisoned.rows, poisoned.evaluation
+    return alignment(
+        net,
+        on_device(poisoned.train.images[rows], device),
+        on_device(poisoned.train.labels[rows], device),
+        on_device(shown.images, device),
+        on_device(shown.wanted, device),
+    )

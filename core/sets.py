@@ -1,4 +1,4 @@
-"""Sets of images on disk: the folder of a data step, and that of a poison step laid over it."""
+"""Sets of images: divided for pretraining; on disk as the folder of a data step, and that of a poison step over it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,9 @@ import numpy as np
 from core.attacks.base import Evaluation
 from core.crafted import relabelled
 from core.datasets.base import ImageSet, Split
+from core.errors import PoisonscopeError
 from core.runs.artifacts import Artifacts, save
+from core.seeds import stream
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,26 @@ class PoisonedSet:
         truth = np.zeros(len(self.train), dtype=bool)
         truth[self.rows] = True
         return truth
+
+
+def divided(split: Split, part: float, seed: int, *, pretraining: bool) -> Split:
+    """The rows that the network is pretrained on, or all others; every class is divided in the same proportion.
+
+    Raises:
+        PoisonscopeError: fewer than two rows are left.
+    """
+    labels, random = split.train.labels, stream(seed, "pretraining part")
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in range(len(split.train.class_names)):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        chosen[rows[: round(part * len(rows))]] = True
+    rows = np.flatnonzero(chosen == pretraining)
+    if len(rows) < 2:
+        raise PoisonscopeError(
+            f"pretraining.part {part} leaves {len(rows)} of {len(labels)} images; "
+            "choose a share that leaves both sides some."
+        )
+    return Split(split.train.rows(rows), split.test, split.flip, split.notes)
 
 
 def save_split(folder: Path, split: Split) -> None:

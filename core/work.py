@@ -2,11 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,29 +13,27 @@ from safetensors.torch import load_file, save_file
 
 from core import device as devices
 from core import estimate, looks, registry, remembered
-from core.analysis import gradients
 from core.attacks import base as attacks
 from core.datasets.base import ImageSet, Split
 from core.defenses.base import Session, TrainingDefense
-from core.defenses.dropping import STAYED, Dropping, twin
+from core.defenses.dropping import twin
 from core.defenses.practice import PracticeRecord, Practising
 from core.errors import PoisonscopeError
-from core.given import detected, truth_unknown
-from core.gradient_record import GradientRecorder
+from core.given import truth_unknown
+from core.gradient_record import GradientRecorder, aligned
 from core.judge import Judge
 from core.models.base import Model, Net
 from core.models.brought import load_brought
 from core.models.grouped import as_saved
+from core.noted import noted
 from core.runs.artifacts import Artifacts, save
-from core.seeds import derive, stream
-from core.sets import PoisonedSet, read_poisoned, read_split, save_split
+from core.seeds import derive
+from core.sets import PoisonedSet, divided, read_poisoned, read_split, save_split
 from core.spec import Experiment, Training
+from core.steps import Step
 from core.train.hooks import Hooks
 from core.train.loop import Epoch, Trained, build, on_device, train
 from core.watch import Watch
-
-if TYPE_CHECKING:
-    from core.steps import Step
 
 FEW = 8
 """Images that tell what shape a network is to have whose weights are known."""
@@ -56,7 +53,7 @@ class Work:
         self._poisoned: dict[str, PoisonedSet] = {}
         self._reading = threading.Lock()
 
-    def run(self, step: "Step") -> None:
+    def run(self, step: Step) -> None:
         """Compute a step and put its files in place."""
         torch.set_num_threads(devices.threads())  # holds for the thread that calls it
 
@@ -77,7 +74,7 @@ class Work:
     # ---- what steps read
     # -----------------------------------------------------------------------------------------------
 
-    def split(self, step: "Step") -> Split:
+    def split(self, step: Step) -> Split:
         """The data set behind any step but its own."""
         key = step.find("data").key
         with self._reading:
@@ -85,7 +82,7 @@ class Work:
                 self._splits[key] = read_split(self.artifacts, key)
         return self._splits[key]
 
-    def poisoned(self, step: "Step") -> PoisonedSet:
+    def poisoned(self, step: Step) -> PoisonedSet:
         """The poisoned training set behind a step."""
         key, clean = step.find("poison").key, self.split(step).train
         with self._reading:
@@ -93,15 +90,15 @@ class Work:
                 self._poisoned = {key: read_poisoned(self.artifacts, key, clean)}  # one at a time: they are large
             return self._poisoned[key]
 
-    def net(self, step: "Step") -> Net:
+    def net(self, step: Step) -> Net:
         """The trained network of the train step behind a step."""
         return self.net_of(step.find("train"), self.split(step).train)
 
-    def net_of(self, trained: "Step", data: ImageSet) -> Net:
+    def net_of(self, trained: Step, data: ImageSet) -> Net:
         """The trained network of a train step; `data` are images of its size and classes."""
         return self._loaded(trained, self._model, data)
 
-    def _loaded(self, trained: "Step", model: Model, data: ImageSet) -> Net:
+    def _loaded(self, trained: Step, model: Model, data: ImageSet) -> Net:
         weights, few = self._weights(trained), data.rows(np.arange(min(len(data), FEW)))
         net = as_saved(build(model, few, 0, self.device), weights)  # colours, too, are among the weights
         net.load_state_dict(weights)
@@ -109,10 +106,10 @@ class Work:
             net.freeze()
         return net.eval()
 
-    def _weights(self, trained: "Step") -> dict[str, torch.Tensor]:
+    def _weights(self, trained: Step) -> dict[str, torch.Tensor]:
         return load_file(self.artifacts.folder(trained.key) / "weights.safetensors", device=self.device)
 
-    def _start(self, step: "Step", model: Model, data: ImageSet, seed: int) -> Net:
+    def _start(self, step: Step, model: Model, data: ImageSet, seed: int) -> Net:
         """The network that a training starts from: new weights, or a pretrained body with a new head or its own."""
         net = build(model, data, seed, self.device)
         if not step.has("pretrain"):
@@ -148,7 +145,7 @@ class Work:
         assert isinstance(model, Model)
         return model
 
-    def rehearse(self, data: "Step") -> None:
+    def rehearse(self, data: Step) -> None:
         """Train and judge on one batch of a data set, so that the first real batch finds its kernels compiled."""
         split, config = read_split(self.artifacts, data.key), self.experiment.training
         few = split.train.rows(np.arange(config.batch_size))
@@ -160,37 +157,23 @@ class Work:
     # ---- the kinds
     # -----------------------------------------------------------------------------------------------------
 
-    def _data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _data(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
         remembered.keep_rows(self.experiment.data, len(split.train))
         if self.experiment.scenario != "from_scratch" and self.experiment.pretraining.data is None:
-            split = self._part(split, pretraining=False)
+            split = divided(split, self.experiment.pretraining.part, self.experiment.seed, pretraining=False)
         save_split(folder, split)
 
-    def _pretraining_data(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _pretraining_data(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         other = self.experiment.pretraining.data
         if other is not None:
             save_split(folder, other.load(tell))  # type: ignore[attr-defined]
         else:
             split = self.experiment.data.load(tell)  # type: ignore[attr-defined]
-            save_split(folder, self._part(split, pretraining=True))
+            part, seed = self.experiment.pretraining.part, self.experiment.seed
+            save_split(folder, divided(split, part, seed, pretraining=True))
 
-    def _part(self, split: Split, pretraining: bool) -> Split:
-        """The rows that the network is pretrained on, or all others; every class is divided in the same proportion."""
-        labels, random = split.train.labels, stream(self.experiment.seed, "pretraining part")
-        chosen = np.zeros(len(labels), dtype=bool)
-        for label in range(len(split.train.class_names)):
-            rows = random.permutation(np.flatnonzero(labels == label))
-            chosen[rows[: round(self.experiment.pretraining.part * len(rows))]] = True
-        rows = np.flatnonzero(chosen == pretraining)
-        if len(rows) < 2:
-            raise PoisonscopeError(
-                f"pretraining.part {self.experiment.pretraining.part} leaves {len(rows)} of {len(labels)} images; "
-                "choose a share that leaves both sides some."
-            )
-        return Split(split.train.rows(rows), split.test, split.flip, split.notes)
-
-    def _poison(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _poison(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         attack, split = self.experiment.attack, self.split(step)
         assert isinstance(attack, attacks.Attack) and step.poison_key is not None
         tools, begun = self._tools(attack, step, tell), time.perf_counter()
@@ -219,7 +202,7 @@ class Work:
             **arrays,
         )
 
-    def _tools(self, attack: attacks.Attack, step: "Step", tell: Callable[[float, str], None]) -> attacks.Tools:
+    def _tools(self, attack: attacks.Attack, step: Step, tell: looks.Tell) -> attacks.Tools:
         """What the attack listed in `needs`, and nothing else."""
         split = self.split(step)
         assert step.poison_key is not None
@@ -246,7 +229,7 @@ class Work:
         nobody = torch.empty(0, dtype=torch.int64)  # the poisons' rows mean nothing to a defense that works on batches
         return lambda images, labels: hooks.batch(images, labels, nobody, net)[0]
 
-    def _pretrain(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _pretrain(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         data = step.find("pretraining_data").key
         with self._reading:
             split = read_split(self.artifacts, data)
@@ -260,7 +243,7 @@ class Work:
             hooks = defense.hooks(self._session(split, apart, training))
         self._fit(step, folder, tell, net, split, training, seed, hooks=hooks)
 
-    def _surrogate(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _surrogate(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         split, seed = self.split(step), derive(self.experiment.seed, "surrogate", step.victim)
         net = self._start(step, self._surrogate_model, split.train, seed)
         attack, hooks = self.experiment.attack, None
@@ -271,7 +254,7 @@ class Work:
             hooks = known.hooks(self._session(split, derive(self.experiment.seed, "defense", "surrogate", step.victim)))
         self._fit(step, folder, tell, net, split, self.experiment.training, seed, hooks=hooks)
 
-    def _train(self, step: "Step", folder: Path, tell: Callable[[float, str], None]) -> None:
+    def _train(self, step: Step, folder: Path, tell: looks.Tell) -> None:
         split = self.split(step)
         poisoned = self.poisoned(step) if step.has("poison") else None
         data = poisoned.train if poisoned else split.train
@@ -298,7 +281,7 @@ class Work:
         trained = Trained(net.eval(), 0.0, 0.0, self.device, "float32")
         self._save_trained(folder, trained, judge, [point], len(split.train), {}, ({"brought": True}, {}))
 
-    def _hooks(self, step: "Step", split: Split) -> Hooks:
+    def _hooks(self, step: Step, split: Split) -> Hooks:
         """What a training defense does in the loop, or its twin; nothing for other arms."""
         defense = self._training_defense(step)
         if defense is None or not self.experiment.defends_training:
@@ -321,16 +304,16 @@ class Work:
             seed=seed,
         )
 
-    def _training_defense(self, step: "Step") -> TrainingDefense | None:
+    def _training_defense(self, step: Step) -> TrainingDefense | None:
         """The defense that takes part in a training, if one does."""
         defense = next((each for each in self.experiment.defenses if each.name == step.defense), None)
         return defense if isinstance(defense, TrainingDefense) else None
 
     def _fit(
         self,
-        step: "Step",
+        step: Step,
         folder: Path,
-        tell: Callable[[float, str], None],
+        tell: looks.Tell,
         net: Net,
         split: Split,
         config: Training,
@@ -354,7 +337,7 @@ class Work:
                 self.watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
             if poisoned is not None and poisoned.targeted:
                 curve.append(judge.probabilities(net))
-                epochs[-1] = point | {"alignment": _aligned(net, poisoned, self.device)}
+                epochs[-1] = point | {"alignment": aligned(net, poisoned, self.device)}
                 recorder.note(number, net)
             tell(number / config.epochs, f"epoch {number} of {config.epochs}")
 
@@ -377,10 +360,10 @@ class Work:
         known = not truth_unknown(self.experiment.attack)
         curves = {"eval_probability_curve": np.stack(curve), **recorder.arrays()} if curve else {}
         self._save_trained(
-            folder, trained, judge, epochs, len(split.train), curves, _noted(hooks, poisoned, known=known)
+            folder, trained, judge, epochs, len(split.train), curves, noted(hooks, poisoned, known=known)
         )
 
-    def _kept_rows(self, step: "Step") -> np.ndarray:
+    def _kept_rows(self, step: Step) -> np.ndarray:
         """(m,) int64, the rows that the filter before this training leaves, or its random control."""
         name = "random_flagged" if str(step.arm).endswith("_random") else "flagged"
         return np.flatnonzero(~self.artifacts.array(step.find("filter").key, name))
@@ -412,40 +395,3 @@ class Work:
             "target_probability": judge.wanted_probability(measured),
         }
         save(folder, meta | noted[0], **measured, **curves, **noted[1])
-
-
-def _noted(
-    hooks: Hooks | None, poisoned: PoisonedSet | None, *, known: bool
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What a training defense wrote down while it took part."""
-    if isinstance(hooks, Practising) and hooks.record is not None:
-        return hooks.record.saved()
-    meta, arrays = _dropped(hooks, poisoned, known=known)
-    return meta | (hooks.report() if hooks else {}), arrays
-
-
-def _dropped(
-    hooks: Hooks | None, poisoned: PoisonedSet | None, *, known: bool
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Which rows left training, and how well that matches the truth, which the defense never saw."""
-    if not isinstance(hooks, Dropping) or poisoned is None:
-        return {}, {}
-    dropped_at = hooks.dropped_at
-    gone = dropped_at != STAYED
-    earlier = np.where(gone, -dropped_at.astype(np.float64), -np.inf)  # the earlier it was dropped, the more suspicious
-    caught = detected(gone, poisoned.truth, earlier, known=known)
-    labels = poisoned.train.labels
-    shares = [float(gone[labels == label].mean()) for label in np.unique(labels)]
-    return {"detection": caught, "removed_shares": shares}, {"dropped_at": dropped_at}
-
-
-def _aligned(net: Net, poisoned: PoisonedSet, device: str) -> float:
-    """Cosine between the poisons' mean gradient and the one that would teach the target its wrong label."""
-    rows, shown = poisoned.rows, poisoned.evaluation
-    return gradients.alignment(
-        net,
-        on_device(poisoned.train.images[rows], device),
-        on_device(poisoned.train.labels[rows], device),
-        on_device(shown.images, device),
-        on_device(shown.wanted, device),
-    )

@@ -24,12 +24,12 @@ NICE = 10
 
 def load_engine() -> Execute:
     """Import torch and the engine, make ready what most runs need, and return what executes a run."""
-    from core import spec, steps
+    from core import execution, spec
 
-    steps.warm_up(Store().artifacts)
+    execution.warm_up(Store().artifacts)
 
     def execute(content: dict[str, Any], artifacts: Artifacts, events: Recorder) -> dict[str, Any]:
-        return steps.execute(spec.parse(content), artifacts, events)
+        return execution.execute(spec.parse(content), artifacts, events)
 
     return execute
 

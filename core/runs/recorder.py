@@ -26,7 +26,7 @@ Execute = Callable[[dict[str, Any], Artifacts, "Recorder"], dict[str, Any]]
 
 
 class Recorder:
-    """The events of a run (see `core.steps.Events`), written to the store.
+    """The events of a run (see `core.watch.Events`), written to the store.
 
     As a context manager it lets the run's heart beat in a thread of its own: an epoch may take longer than the ten
     seconds after which a silent run counts as stalled.

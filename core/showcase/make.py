@@ -10,6 +10,7 @@ import numpy as np
 from core import __version__, networks, showcase
 from core.attacks.base import Attack
 from core.errors import PoisonscopeError, StoreError
+from core.execution import execute
 from core.runs.archive import Light, export_run
 from core.runs.artifacts import save
 from core.runs.record import Run
@@ -19,7 +20,6 @@ from core.runs.view import RunView
 from core.showcase import Entry
 from core.showcase.draw import drawn_steps, fingerprint
 from core.spec import digest, parse
-from core.steps import execute
 
 LARGEST, LARGEST_TOTAL = 3_500_000, 15_000_000
 """Bytes of one zip, and of all together: they are part of every clone of the repository."""

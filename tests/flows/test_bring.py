@@ -14,6 +14,7 @@ from core.attacks.badnets import Badnets
 from core.attacks.base import Tools, apply
 from core.check import check
 from core.datasets.base import ImageSet
+from core.execution import execute
 from core.report import make, page, sheet
 from core.runs.poisons import has_poisons
 from core.runs.record import Run
@@ -21,7 +22,6 @@ from core.runs.recorder import Recorder, perform
 from core.runs.store import Store
 from core.runs.view import RunView
 from core.spec import Experiment
-from core.steps import execute
 from tests.brought import npz, zipped
 
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from core import by_hand, steps
+from core import by_hand, execution
 from core.errors import PoisonscopeError
-from tests.flows.test_steps import Counting, Watcher, artifacts, experiment, find, run, two_cores
+from tests.flows.blobs import Counting, Watcher, artifacts, experiment, find, run, two_cores
 
 __all__ = ["artifacts", "two_cores"]  # fixtures
 
@@ -23,7 +23,7 @@ def test_only_the_retraining_is_new(artifacts: Counting) -> None:
         revealed=True,
     )
     artifacts.begun, again = [], Watcher()
-    result = steps.execute(asked, artifacts, again)
+    result = execution.execute(asked, artifacts, again)
     begun = {step["label"] for step in again.steps if step["key"] in artifacts.begun}
     assert begun == {
         "Score every row: Hand-picked rows",

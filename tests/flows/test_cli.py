@@ -130,7 +130,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         events.planned([], "cpu (2 cores)")
         return state["do"](events)
 
-    monkeypatch.setattr("core.steps.execute", execute)
+    monkeypatch.setattr("core.execution.execute", execute)
     return state
 
 

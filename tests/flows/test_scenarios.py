@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core import spec, steps
+from core import execution, spec
 from core.attacks.base import Tools
 from core.datasets.base import Dataset, ImageSet, Report, Split
 from core.errors import PoisonscopeError, SpecError
 from core.runs.artifacts import Artifacts
 from core.spec import setting
+from core.work import Work
 
 
 class Given(Dataset):
@@ -102,7 +103,7 @@ def run(artifacts: Counting, **changes: Any) -> tuple[dict[str, Any], Counter[st
     """The result, how many steps of each kind were computed, and all steps."""
     artifacts.written.clear()
     watcher = Nobody()
-    result = steps.execute(experiment(**changes), artifacts, watcher)
+    result = execution.execute(experiment(**changes), artifacts, watcher)
     kinds = {step["key"]: step["kind"] for step in watcher.steps}
     return result, Counter(kinds[key] for key in artifacts.written), watcher.steps
 
@@ -308,13 +309,13 @@ def test_the_same_seed_gives_the_same_poisons(artifacts: Counting, tmp_path: Pat
 
 def test_only_what_an_attack_needs_is_handed_over(artifacts: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tools] = []
-    real: Callable[..., Any] = steps.Work._tools
+    real: Callable[..., Any] = Work._tools
 
     def noted(self: Any, attack: Any, step: Any, tell: Any) -> Tools:
         seen.append(real(self, attack, step, tell))
         return seen[-1]
 
-    monkeypatch.setattr(steps.Work, "_tools", noted)
+    monkeypatch.setattr(Work, "_tools", noted)
     run(artifacts, attack={"name": "badnets", "poison_fraction": 0.1})
     assert seen[0].test is None and seen[0].surrogates == () and seen[0].model is None
     run(artifacts, attack={"name": "watermark", "poison_fraction": 0.1})
