@@ -1,6 +1,7 @@
 """Which run a page is about: the link's, else the one that was looked at last; otherwise a way to choose one."""
 
 import html
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -11,26 +12,34 @@ from core.errors import PoisonscopeError
 from core.runs.store import Run
 
 NEWEST = 5
+Shows = Callable[[Run], object]
+"""Something truthy where a page has something to show of a run."""
 
 
-def asked(title: str, page: str) -> Run | None:
+def every(run: Run) -> bool:
+    """For a page that can show any."""
+    return True
+
+
+def asked(title: str, page: str, shows: Shows = every) -> Run | None:
     """The run; None where there is none, and then the page is drawn already.
 
     Args:
         title: of the page.
         page: its name among the routes.
+        shows: which runs to offer.
     """
     given = st.query_params.get("run") or _last_seen()
     known = state.run_id(given)
     if given is None:
-        _nothing("No run chosen", "Choose one of the newest, or make one in the Lab.", title, page)
+        _nothing("No run chosen", "Choose one of the newest, or make one in the Lab.", title, page, shows)
         return None
     try:
         if known is None:
             raise PoisonscopeError("A run's id has small letters, digits and dashes only.")
         run = cache.store().run(known)
     except PoisonscopeError as error:
-        _nothing("There is no such run", str(error), title, page)
+        _nothing("There is no such run", str(error), title, page, shows)
         return None
     st.session_state["last_run"] = run.id
     frame.about(run)
@@ -55,14 +64,19 @@ def _last_seen() -> str | None:
     return None
 
 
-def _nothing(heading: str, words: str, title: str, page: str) -> None:
-    st.title(title)
-    say.empty(heading, words)
-    for run in cache.store().runs()[:NEWEST]:
+def offer(page: str, shows: Shows = every) -> None:
+    """The newest runs that a page can show, each with a button that opens it there."""
+    for run in [run for run in cache.store().runs() if shows(run)][:NEWEST]:
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"newest-{run.id}"):
                 routes.open_run(run.id, page)
             st.html(f'<span class="ps-run-name">{html.escape(run.name)}</span> {chips.chip(run)}')
+
+
+def _nothing(heading: str, words: str, title: str, page: str, shows: Shows) -> None:
+    st.title(title)
+    say.empty(heading, words)
+    offer(page, shows)
     left, right, _ = st.columns([1, 1, 3])
     left.page_link(routes.page("runs"), label="See all runs", icon=":material/list:")
     right.page_link(routes.page("lab"), label="Open the Lab", icon=":material/science:")

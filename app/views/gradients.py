@@ -28,7 +28,7 @@ LOOK = 5.0
 
 def page() -> None:
     """The page."""
-    run = which_run.asked("Gradients", "gradients")
+    run = which_run.asked("Gradients", "gradients", trials.is_targeted)
     if run is None:
         return
     which_run.heading(run, f"Gradients of {run.name}")
@@ -44,8 +44,9 @@ def page() -> None:
         say.empty(
             "No gradient space",
             "It is drawn around the gradient of one chosen target image, and this run’s attack has no such target. "
-            "Choose an attack such as gradient matching in the Lab.",
+            "Open a run that has one, or choose an attack such as gradient matching in the Lab.",
         )
+        which_run.offer("gradients", trials.is_targeted)
         return
     st.fragment(_browse, run_every=LOOK if run.live else None)(run.id)
 

@@ -19,16 +19,17 @@ LOOK = 5.0
 
 def page() -> None:
     """The page."""
-    run = which_run.asked("Inside the step", "inside")
+    run = which_run.asked("Inside the step", "inside", inside_look.arms)
     if run is None:
         return
     which_run.heading(run, f"Inside a step of {run.name}")
     if not inside_look.arms(run):
         say.empty(
             "No step to look into",
-            "No defense of this run makes poisons of its own. Adversarial poisoning does, in every batch: the preset "
-            "below meets the poisons of gradient matching with it.",
+            "No defense of this run makes poisons of its own. Adversarial poisoning does, in every batch: open a run "
+            "that has it, or the preset below, which meets the poisons of gradient matching with it.",
         )
+        which_run.offer("inside", inside_look.arms)
         target = {"preset": PRESET}
         st.page_link(routes.page("lab"), label="Open it in the Lab", icon=":material/science:", query_params=target)
         return

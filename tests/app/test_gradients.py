@@ -42,11 +42,16 @@ def counts(figure: dict[str, Any]) -> dict[str, int]:
     return {one["name"].split(" (")[0]: len(decoded(one["customdata"])) for one in figure["data"]}
 
 
-def test_without_a_run_there_is_a_way_to_choose_one(app: Open, make_gradients: MakeRun) -> None:
-    make_gradients()
+def test_without_a_run_one_can_choose_among_those_with_a_target(
+    app: Open, make_gradients: MakeRun, make_run: MakeRun
+) -> None:
+    targeted, other = make_gradients(), make_run()
     page = app("gradients")
     assert not page.exception
     assert "No run chosen" in text(page)
+    for where in (page, app("gradients", run=other)):
+        keys = [str(button.key) for button in where.button]
+        assert [key for key in keys if key.startswith("newest-")] == [f"newest-{targeted}"]
 
 
 def test_an_attack_without_a_target_has_no_gradient_space(app: Open, make_run: MakeRun) -> None:

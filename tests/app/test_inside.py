@@ -52,19 +52,29 @@ def table(page: Any, column: str) -> Any:
 # ---- states
 
 
-def test_without_a_run_there_is_a_way_to_choose_one(app: Open, make_inside: MakeRun) -> None:
-    run = make_inside()
+def offered(page: Any) -> list[str]:
+    """The runs that can be opened from here."""
+    return [button.key for button in page.button if str(button.key).startswith("newest-")]
+
+
+def test_without_a_run_one_can_choose_among_those_with_such_a_defense(
+    app: Open, make_inside: MakeRun, make_run: MakeRun
+) -> None:
+    run, _ = make_inside(), make_run()
     page = app("inside")
     assert not page.exception
-    assert "No run chosen" in text(page)
+    assert "No run chosen" in text(page) and offered(page) == [f"newest-{run}"]
     page.button(key=f"newest-{run}").click().run()
     assert "first batch of 6 images" in text(page)
 
 
-def test_a_run_without_such_a_defense_leads_to_the_preset(app: Open, make_run: MakeRun) -> None:
+def test_a_run_without_such_a_defense_leads_to_the_preset_and_to_one_that_has_it(
+    app: Open, make_inside: MakeRun, make_run: MakeRun
+) -> None:
+    run = make_inside()
     page = app("inside", run=make_run())
     assert not page.exception
-    assert "No defense of this run makes poisons of its own" in text(page)
+    assert "No defense of this run makes poisons of its own" in text(page) and offered(page) == [f"newest-{run}"]
     (link,) = [one.proto for one in page.get("page_link") if "Lab" in one.proto.label]
     assert link.query_string == "preset=robust-signs"
     assert not figures(page)
