@@ -12,7 +12,8 @@ from core.defenses.base import Session, TrainingDefense
 from core.models.base import Net
 from core.steps import Step
 from core.train.hooks import Hooks
-from tests.flows.test_scenarios import Counting, artifacts, experiment, run, weights
+from tests.flows.blobs import Counting, artifacts
+from tests.flows.test_scenarios import experiment, run, weights
 
 __all__ = ["artifacts"]  # a fixture is found by its name
 

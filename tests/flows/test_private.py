@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.flows.test_scenarios import Counting, artifacts, run, weights
+from tests.flows.blobs import Counting, artifacts
+from tests.flows.test_scenarios import run, weights
 
 __all__ = ["artifacts"]  # a fixture is found by its name
 

@@ -1,8 +1,7 @@
 """Fine-tuning and transfer, surrogates, keys and victims: what is trained once, what stays frozen, what is counted."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,9 @@ from core.errors import PoisonscopeError, SpecError
 from core.runs.artifacts import Artifacts
 from core.spec import setting
 from core.work import Work
+from tests.flows.blobs import Counting, artifacts
+
+__all__ = ["artifacts"]  # a fixture is found by its name
 
 
 class Given(Dataset):
@@ -68,25 +70,6 @@ class Nobody:
         return False
 
 
-class Counting(Artifacts):
-    """Remembers what is written."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.written: list[str] = []
-
-    @contextmanager
-    def write(self, key: str) -> Iterator[Path]:
-        with super().write(key) as folder:
-            yield folder
-        self.written.append(key)
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Counting:
-    return Counting(tmp_path)
-
-
 def experiment(**changes: Any) -> spec.Experiment:
     fields: dict[str, Any] = {
         "data": Given(),
@@ -101,11 +84,11 @@ def experiment(**changes: Any) -> spec.Experiment:
 
 def run(artifacts: Counting, **changes: Any) -> tuple[dict[str, Any], Counter[str], list[dict[str, Any]]]:
     """The result, how many steps of each kind were computed, and all steps."""
-    artifacts.written.clear()
+    artifacts.begun.clear()
     watcher = Nobody()
     result = execution.execute(experiment(**changes), artifacts, watcher)
     kinds = {step["key"]: step["kind"] for step in watcher.steps}
-    return result, Counter(kinds[key] for key in artifacts.written), watcher.steps
+    return result, Counter(kinds[key] for key in artifacts.begun), watcher.steps
 
 
 def weights(artifacts: Artifacts, found: list[dict[str, Any]], kind: str, arm: str | None = None) -> dict[str, Any]:
