@@ -31,7 +31,7 @@ def page() -> None:
         )
         which_run.offer("inside", inside_look.arms)
         target = {"preset": PRESET}
-        st.page_link(routes.page("lab"), label="Open it in the Lab", icon=":material/science:", query_params=target)
+        st.page_link(routes.page("lab"), label="The preset in the Lab", icon=":material/science:", query_params=target)
         return
     st.fragment(_browse, run_every=LOOK if run.live else None)(run.id)
 
