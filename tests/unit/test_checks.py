@@ -1,63 +1,78 @@
 """Broken installations, played by modules that fail as the real ones do."""
 
-from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
-from typing import Any
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from core import checks
 
 
-def machine(**modules: Any) -> Callable[[str], Any]:
-    """An importer that knows `modules` only; a module that is an exception is raised."""
-
-    def load(name: str) -> Any:
-        module = modules.get(name, ModuleNotFoundError(f"No module named {name!r}", name=name))
-        if isinstance(module, Exception):
-            raise module
-        return module
-
-    return load
-
-
-class FakeModule(ModuleType):
+class FakeTorch(ModuleType):
     __version__ = "9.9.9+cpu"
 
 
-TORCH, VISION = FakeModule("torch"), FakeModule("torchvision")
+def missing(name: str) -> ModuleNotFoundError:
+    return ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def test_nothing_is_wrong_with_a_pair_that_can_be_imported() -> None:
-    assert checks.torch_problem(machine(torch=TORCH, torchvision=VISION)) is None
+def problem(torch: Exception | None = None, torchvision: Exception | None = None) -> str | None:
+    """What is said of a machine on which these are raised."""
+
+    def load(name: str) -> ModuleType:
+        assert name == "torch"
+        if torch:
+            raise torch
+        return FakeTorch("torch")
+
+    def link() -> None:
+        if torchvision:
+            raise torchvision
+
+    return checks.torch_problem(load, link)
 
 
-@pytest.mark.parametrize("present, missing", [({}, "torch"), ({"torch": TORCH}, "torchvision")])
-def test_a_missing_package_is_named_with_the_command_that_installs_it(present: dict[str, Any], missing: str) -> None:
-    problem = checks.torch_problem(machine(**present))
-    assert problem == f"The package {missing} is not installed: run `make setup`."
+def test_nothing_is_wrong_with_a_pair_that_can_be_loaded() -> None:
+    assert problem() is None
+
+
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(name: str) -> None:
+    assert problem(**{name: missing(name)}) == f"The package {name} is not installed: run `make setup`."
 
 
 def test_two_builds_that_do_not_fit_are_one_sentence_with_the_mend() -> None:
-    mismatch = RuntimeError("operator torchvision::nms does not exist")
-    problem = checks.torch_problem(machine(torch=TORCH, torchvision=mismatch))
-    assert problem is not None
-    assert "torch 9.9.9+cpu" in problem and "do not fit" in problem and "make setup" in problem
-    assert "nms" not in problem and "\n" not in problem
+    said = problem(torchvision=OSError("_C.so: undefined symbol: _ZN3c10\n"))
+    assert said is not None
+    assert "torch 9.9.9+cpu" in said and "do not fit" in said and "make setup" in said
+    assert "symbol" not in said and "\n" not in said
 
 
 @pytest.mark.parametrize(
     "error", [OSError("libcudart.so:\n  cannot open shared object"), ImportError("undefined symbol: x")]
 )
 def test_a_library_that_does_not_load_says_what_the_loader_said_on_one_line(error: Exception) -> None:
-    problem = checks.torch_problem(machine(torch=error, torchvision=VISION))
-    assert problem is not None
-    assert str(error).split()[-1] in problem and "make setup" in problem and "\n" not in problem
+    said = problem(torch=error)
+    assert said is not None
+    assert str(error).split()[-1] in said and "make setup" in said and "\n" not in said
 
 
 def test_errors_of_another_kind_are_not_hidden() -> None:
     with pytest.raises(KeyError):
-        checks.torch_problem(machine(torch=SimpleNamespace(__version__="2"), torchvision=KeyError("a bug")))
+        problem(torchvision=KeyError("a bug"))
+
+
+def test_a_library_of_another_build_does_not_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise AssertionError('it is not imported')")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    checks.link_torchvision()
+    (package / "_C.so").write_bytes(b"no library")
+    with pytest.raises(OSError, match="_C.so"):
+        checks.link_torchvision()
 
 
 def test_this_installation_is_well() -> None:
