@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from benchmarks.measure import Measure
 from benchmarks.pages.site import RUN, Site, end
 from tests.browser.dashboard import Dashboard, until
-from tests.browser.visitor import SMALL, Visitor, Watch
+from tests.browser.tabs import Watch
+from tests.browser.visitor import SMALL, Visitor
 from tests.chromium import ARGUMENTS
 
 VISIBLE, CLICK, LASSO, START = 2.0, 0.3, 0.6, 0.5

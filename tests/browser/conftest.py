@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.dashboard import Dashboard
-from tests.browser.visitor import ARTIFACTS, SMALL, Visitor, Watch
+from tests.browser.dashboard import PATIENCE, Dashboard
+from tests.browser.tabs import Tab, Tabs
+from tests.browser.visitor import ARTIFACTS, SMALL, Visitor
 from tests.chromium import ARGUMENTS
 
-PATIENCE = 30_000
-"""Milliseconds that anything may take to appear; it only ends a test that has failed."""
 FAILED = pytest.StashKey[bool]()
 
 Visit = Callable[..., Visitor]
@@ -25,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     for item in ours:
         item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.timeout(8 * PATIENCE))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """Chromium without a profile."""
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield started
@@ -68,68 +68,34 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         started.stop()
 
 
+@pytest.fixture(scope="package")
+def tabs(browser: Browser) -> Iterator[Tabs]:
+    """The tabs that all tests take in turn."""
+    opened = Tabs(browser)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def visit(browser: Browser, dashboard: Dashboard, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Opens a page in a fresh browser context; at the end no console may hold an error, and no other host was asked."""
-    visitors: list[Visitor] = []
-    watched: list[Watch] = []
+def visit(tabs: Tabs, dashboard: Dashboard, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Opens a page in a tab of its own; at the end no console may hold an error, and no other host was asked."""
+    taken: list[tuple[Visitor, Tab]] = []
 
     def open_page(
         path: str = "/", *, size: tuple[int, int] = SMALL, scheme: Any = "light", at: Dashboard = dashboard
     ) -> Visitor:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE)
-        watched.append(Watch(context))
-        visitors.append(Visitor(context.new_page(), at.address))
-        return visitors[-1].open(path)
+        tab = tabs.take(size, scheme)
+        taken.append((Visitor(tab.page, at.address), tab))
+        return taken[-1][0].open(path)
 
     yield open_page
-    if request.node.stash.get(FAILED, False):
-        for number, visitor in enumerate(visitors):
+    failed = request.node.stash.get(FAILED, False)
+    for number, (visitor, tab) in enumerate(taken):
+        if failed:
             visitor.shot(f"failed-{request.node.name}-{number}")
-    for visitor in visitors:
-        visitor.page.context.close()
-    for watch in watched:
-        watch.check()
-
-
-@pytest.fixture(scope="module")
-def tabs(browser: Browser, shown: Dashboard) -> Iterator[dict[str, tuple[Visitor, Watch]]]:
-    """A tab for each theme that a module's tests read page after page in, as people do."""
-    opened: dict[str, tuple[Visitor, Watch]] = {}
-    yield opened
-    for visitor, _ in opened.values():
-        visitor.page.context.close()
-
-
-@pytest.fixture
-def turn_to(
-    browser: Browser, shown: Dashboard, tabs: dict[str, tuple[Visitor, Watch]], request: pytest.FixtureRequest
-) -> Iterator[Visit]:
-    """Goes to a page of the shipped runs in a tab that was at others before, and has compiled the code of charts.
-
-    Nothing but the code is left of those: a page begins anew, at the usual size. At the end the same holds as after
-    `visit`.
-    """
-    seen: dict[str, tuple[Visitor, Watch]] = {}
-
-    def go(path: str, *, scheme: Any = "light") -> Visitor:
-        if scheme not in tabs:
-            context = browser.new_context(color_scheme=scheme)
-            context.set_default_timeout(PATIENCE)
-            watch = Watch(context)
-            tabs[scheme] = (Visitor(context.new_page(), shown.address), watch)
-        seen[scheme] = tabs[scheme]
-        visitor = tabs[scheme][0]
-        visitor.page.set_viewport_size({"width": SMALL[0], "height": SMALL[1]})
-        return visitor.open(path)
-
-    yield go
-    for scheme, (visitor, watch) in seen.items():
-        if request.node.stash.get(FAILED, False):
-            visitor.shot(f"failed-{request.node.name}-{scheme}")
-        watch.check()
-        watch.forget()
+        tabs.give_back(tab, tidy=not failed)
+    for _, tab in taken:
+        tab.watch.check()
 
 
 @pytest.fixture(scope="package")

@@ -14,9 +14,11 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 120.0
+"""Seconds that anything may take to appear where the machine is busy; it only ends a test that has failed."""
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Wait for something to hold; the limit only ends a test that has failed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from app import routes
 from tests.browser.conftest import Visit
-from tests.browser.test_showcase import DRAWN, SCHEMES
-from tests.browser.visitor import LARGE, SMALL, Visitor
+from tests.browser.dashboard import Dashboard
+from tests.browser.visitor import LARGE, SCHEMES, SMALL, Visitor
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 RUNS = {"gradients": "showcase-clean-label", "inside": "showcase-robust"}
@@ -22,8 +22,10 @@ ALLOWED = {
     ("scrollable-region-focusable", "[data-testid=stCode]"): "Streamlit's block of code; its copy button has the focus",
 }
 """By rule and CSS selector of an element that Streamlit or Plotly draws, or of what holds it: why it may stay."""
-LOOK = """async ([serious, allowed]) => {
-  const found = await axe.run(document, {elementRef: true, resultTypes: ['violations'], iframes: false});
+LOOK = """async ([serious, allowed, only]) => {
+  const asked = {elementRef: true, resultTypes: ['violations'], iframes: false};
+  if (only) asked.runOnly = only;
+  const found = await axe.run(document, asked);
   const told = [];
   for (const rule of found.violations.filter(each => serious.includes(each.impact)))
     for (const node of rule.nodes)
@@ -32,26 +34,35 @@ LOOK = """async ([serious, allowed]) => {
   return [found.passes.length, told]; }"""
 
 
-def findings(visitor: Visitor) -> list[Any]:
+OF_COLOURS = ["color-contrast"]
+"""The rules whose findings change with the colours."""
+
+
+def findings(visitor: Visitor, only: list[str] | None = None) -> list[Any]:
     """What axe holds against the page as it is now."""
-    visitor.page.evaluate(AXE)
-    passed, told = visitor.page.evaluate(LOOK, [SERIOUS, [list(key) for key in ALLOWED]])
-    assert passed > 10, "axe has looked at the page"
+    if not visitor.page.evaluate("'axe' in window"):
+        visitor.page.evaluate(AXE)
+    passed, told = visitor.page.evaluate(LOOK, [SERIOUS, [list(key) for key in ALLOWED], only])
+    assert passed >= (1 if only else 10), "axe has looked at the page"
     return list(told)
 
 
-@SCHEMES
+def check(visitor: Visitor, name: str, sizes: tuple[tuple[int, int], ...] = (SMALL,)) -> None:
+    """Nothing is found, in light and in dark; the page is kept as pictures, to be looked at."""
+    for scheme in SCHEMES:
+        visitor.lit(scheme)
+        assert findings(visitor, None if scheme == SCHEMES[0] else OF_COLOURS) == [], scheme
+        for size in sizes:
+            visitor.sized(size).shot(f"{name}-{scheme}-{size[0]}x{size[1]}")
+
+
 @pytest.mark.parametrize("page", routes.PAGES)
-def test_no_page_has_a_serious_finding_of_our_own(turn_to: Visit, scheme: str, page: str) -> None:
-    visitor = turn_to(f"/{'' if page == 'start' else page}?run={RUNS.get(page, USUAL)}", scheme=scheme)
-    expect(visitor.page.get_by_text("are being drawn")).to_have_count(0, timeout=DRAWN)
-    assert findings(visitor.settled()) == []
-    for width, height in (SMALL, LARGE):  # every page is kept as a picture, to be looked at
-        visitor.page.set_viewport_size({"width": width, "height": height})
-        visitor.settled().shot(f"page-{page}-{scheme}-{width}x{height}")
+def test_no_page_has_a_serious_finding_of_our_own(visit: Visit, shown: Dashboard, page: str) -> None:
+    visitor = visit(f"/{'' if page == 'start' else page}?run={RUNS.get(page, USUAL)}", at=shown)
+    expect(visitor.page.get_by_text("are being drawn")).to_have_count(0)
+    check(visitor.settled(), f"page-{page}", (SMALL, LARGE))
 
 
-@SCHEMES
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -60,26 +71,26 @@ def test_no_page_has_a_serious_finding_of_our_own(turn_to: Visit, scheme: str, p
         ("row", f"/images?run={USUAL}&row=5&sel=1-4"),
     ],
 )
-def test_what_a_link_opens_has_none_either(turn_to: Visit, scheme: str, name: str, path: str) -> None:
-    visitor = turn_to(path, scheme=scheme)
+def test_what_a_link_opens_has_none_either(visit: Visit, shown: Dashboard, name: str, path: str) -> None:
+    visitor = visit(path, at=shown)
     for words in ("Nothing to show here yet", "are being drawn"):
-        expect(visitor.page.get_by_text(words)).to_have_count(0, timeout=DRAWN)
-    visitor.settled().shot(f"axe-{name}-{scheme}")
-    assert findings(visitor) == []
+        expect(visitor.page.get_by_text(words)).to_have_count(0)
+    check(visitor.settled(), f"axe-{name}")
 
 
-@SCHEMES
-def test_a_dialog_has_none_either(turn_to: Visit, scheme: str) -> None:
-    visitor = turn_to(f"/result?run={USUAL}", scheme=scheme)
+def test_a_dialog_has_none_either(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit(f"/result?run={USUAL}", at=shown)
     visitor.page.locator("[class*='st-key-menu-head-'] button").first.click()
     visitor.page.locator("[class*='st-key-delete-head-'] button").first.click()
     expect(visitor.page.get_by_role("dialog").get_by_text("Delete for good?")).to_be_visible()
-    visitor.shot(f"axe-dialog-{scheme}")
-    assert findings(visitor) == []
+    check(visitor, "axe-dialog")
 
 
-def test_a_finding_is_found(turn_to: Visit) -> None:
-    visitor = turn_to("/runs")
+def test_a_finding_is_found(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/runs", at=shown)
     bare = "document.querySelector('[data-testid=stMain] h1').insertAdjacentHTML('afterend', '<button></button>')"
     visitor.page.evaluate(bare)
     assert [told[0] for told in findings(visitor)] == ["button-name"]
+    pale = "document.querySelector('[data-testid=stMain] h1').style.color = '#eee'"
+    visitor.page.evaluate(pale)
+    assert [told[0] for told in findings(visitor, OF_COLOURS)] == ["color-contrast"]

@@ -1,13 +1,11 @@
 """Without a mouse: from Start through one whole lesson, and from the Lab through a run to rows chosen on its map."""
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from core import lessons
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import Dashboard, until
 from tests.browser.test_learn import title
-from tests.browser.test_showcase import DRAWN
 from tests.browser.visitor import FINISH, Visitor
 
 FAR = 120
@@ -47,7 +45,6 @@ def press(visitor: Visitor, wanted: Locator, key: str = "Enter") -> None:
     visitor.page.keyboard.press(key)
 
 
-@pytest.mark.timeout(240)
 def test_from_start_through_a_whole_lesson(visit: Visit, shown: Dashboard) -> None:
     visitor = visit(at=shown)
     page, lesson = visitor.page, lessons.load_all()[0]
@@ -56,7 +53,7 @@ def test_from_start_through_a_whole_lesson(visit: Visit, shown: Dashboard) -> No
     press(visitor.settled(), page.locator(f".st-key-open-{lesson.name} button"))
     for number, step in enumerate(lesson.steps, start=1):
         until(lambda: title(visitor) == step.title, f"step {number}: {step.title}")  # noqa: B023
-        expect(page.get_by_text("Nothing to show here yet")).to_have_count(0, timeout=DRAWN)
+        expect(page.get_by_text("Nothing to show here yet")).to_have_count(0)
         guess = "[data-testid=stRadio] input" if step.guess.choices else "input[type=range]"
         press(
             visitor.settled(),
@@ -71,7 +68,6 @@ def test_from_start_through_a_whole_lesson(visit: Visit, shown: Dashboard) -> No
     until(lambda: visitor.parameters.get("lesson") == "2", "the next lesson")
 
 
-@pytest.mark.timeout(300)
 def test_a_run_from_the_lab_to_chosen_rows(visit: Visit) -> None:
     visitor = visit(f"/lab?{QUICK}")
     page = visitor.page

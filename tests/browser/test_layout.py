@@ -1,71 +1,64 @@
 """Every page at two sizes in light and dark: nothing too wide, cut, covered or pale, and what matters in sight."""
 
-from pathlib import Path
-from typing import Any
-
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.visitor import LARGE, LENS, SMALL, Visitor
-
-MEASURE = Path(__file__).with_name("layout.js").read_text(encoding="utf-8").split("\n", 1)[1]
+from tests.browser.visitor import LARGE, LENS, SCHEMES, SMALL, Visitor
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["1280x800", "1920x1080"])
-def test_every_page_fits(visit: Visit, finished: str, size: tuple[int, int], scheme: str) -> None:
-    ending = f"{scheme}-{size[0]}x{size[1]}"
-    visitor = visit(size=size, scheme=scheme)
-    page = visitor.page
-    ground = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert (sum(map(int, ground[4:-1].split(", "))) < 300) == (scheme == "dark"), f"the {scheme} theme: {ground}"
-
-    expect(page.get_by_text("Device: cpu")).to_be_visible()
-    visitor.shot(f"start-bare-{ending}")
-    _in_sight(visitor, "h1", ".st-key-poison-now button >> nth=0", ".ps-empty >> nth=0", ".st-key-go-build button")
-    _sound(visitor)
-
-    visitor.open("/lab")
-    page.locator(".st-key-lab-side .ps-pairs img").nth(8).wait_for()
-    visitor.settled().shot(f"lab-{ending}")
-    _in_sight(visitor, "h1", "text=Start from", ".st-key-lab-side img >> nth=1", ".st-key-lab-side [kind=primary]")
-    _sound(visitor)
-
-    visitor.open(finished).finished()
-    visitor.shot(f"run-finished-{ending}")
-    _in_sight(visitor, "h1", ".ps-state", ".ps-verdict", *(f".ps-card >> nth={i}" for i in range(3)))
-    visitor.show(LENS)
-    visitor.shot(f"run-lens-{ending}")
-    _in_sight(visitor, "[class*='st-key-scatter-'] .js-plotly-plot", "svg[role=slider]")
-    _sound(visitor)
-
-    visitor.open("/runs")
-    page.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
-    visitor.shot(f"runs-{ending}")
-    _in_sight(visitor, "h1", ".st-key-run-buttons", "[data-testid=stDataFrame]")
-    _sound(visitor)
-
-    visitor.open(finished.replace("/result", "/report"))
-    page.frame_locator("iframe").locator(".plot .main-svg").first.wait_for()
-    visitor.shot(f"report-{ending}")
-    _in_sight(visitor, "h1", ".st-key-download-report")
-    _sound(visitor)
+def check(visitor: Visitor, name: str, *in_sight: str) -> None:
+    """It fits at both sizes in light and dark; some things are wholly on the screen, without scrolling."""
+    for size in (SMALL, LARGE):
+        visitor.sized(size)
+        for scheme in SCHEMES:
+            visitor.lit(scheme)
+            visitor.check_in_sight(*in_sight)
+            visitor.check_layout()
+            visitor.shot(f"{name}-{scheme}-{size[0]}x{size[1]}")
 
 
-def _in_sight(visitor: Visitor, *selectors: str) -> None:
-    """Wholly on the screen, without scrolling."""
-    width, height = (visitor.page.viewport_size or {}).values()
-    for selector in selectors:
-        box: Any = visitor.page.locator(f"[data-testid=stMain] >> {selector}").bounding_box()
-        assert box, f"{selector} is not there"
-        across = box["x"] >= 0 and box["x"] + box["width"] <= width
-        down = box["y"] >= 0 and box["y"] + box["height"] <= height
-        assert across and down, f"{selector} is not in sight on {width}x{height}: {box}"
+def test_start_fits_before_anything_was_run(visit: Visit) -> None:
+    visitor = visit()
+    expect(visitor.page.get_by_text("Device: cpu")).to_be_visible()
+    check(
+        visitor,
+        "start-bare",
+        "h1",
+        ".st-key-poison-now button >> nth=0",
+        ".ps-empty >> nth=0",
+        ".st-key-go-build button",
+    )
 
 
-def _sound(visitor: Visitor) -> None:
-    """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
-    found = visitor.page.get_by_test_id("stMain").evaluate(MEASURE)
-    assert found.pop("measured") > 10, "the texts of the page were not found"
-    assert found == {"wide": [], "cut": [], "collisions": [], "pale": []}
+def test_the_lab_fits(visit: Visit) -> None:
+    visitor = visit("/lab")
+    visitor.page.locator(".st-key-lab-side .ps-pairs img").nth(8).wait_for()
+    check(
+        visitor.settled(),
+        "lab",
+        "h1",
+        "text=Start from",
+        ".st-key-lab-side img >> nth=1",
+        ".st-key-lab-side [kind=primary]",
+    )
+
+
+def test_a_finished_run_fits(visit: Visit, finished: str) -> None:
+    visitor = visit(finished).finished()
+    check(visitor, "run-finished", "h1", ".ps-state", ".ps-verdict", *(f".ps-card >> nth={i}" for i in range(3)))
+    for size in (SMALL, LARGE):
+        visitor.sized(size).show(LENS)
+        visitor.check_in_sight("[class*='st-key-scatter-'] .js-plotly-plot", "svg[role=slider]")
+        visitor.shot(f"run-lens-{size[0]}x{size[1]}")
+
+
+def test_runs_fit(visit: Visit, finished: str) -> None:
+    visitor = visit("/runs")
+    visitor.page.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
+    check(visitor, "runs", "h1", ".st-key-run-buttons", "[data-testid=stDataFrame]")
+
+
+def test_the_report_fits(visit: Visit, finished: str) -> None:
+    visitor = visit(finished.replace("/result", "/report"))
+    visitor.page.frame_locator("iframe").locator(".plot .main-svg").first.wait_for()
+    check(visitor, "report", "h1", ".st-key-download-report")

@@ -2,14 +2,12 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from core import lessons
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import Dashboard, until
-from tests.browser.test_showcase import DRAWN, SCHEMES, sound
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import SCHEMES, Visitor
 
 EVERY = lessons.load_all()
 LOOKED_AT = ((1, 3), (2, 2), (3, 1), (4, 2), (5, 4), (6, 2), (7, 2), (8, 5))
@@ -48,11 +46,10 @@ def test_keys_walk_through_a_lesson_and_leave_sliders_alone(visit: Visit, shown:
     assert title(visitor) == "Counting squares"
 
 
-@pytest.mark.timeout(300)
 def test_a_guess_then_the_truth(visit: Visit, shown: Dashboard) -> None:
     visitor = visit("/learn?lesson=3&step=1", at=shown)
     chart = visitor.page.locator(".st-key-lesson-picture .js-plotly-plot")
-    chart.locator(".nsewdrag").wait_for(timeout=DRAWN)
+    chart.locator(".nsewdrag").wait_for()
     names = "gd => gd.data.map(trace => trace.name)"
     assert [name.split(" (")[0] for name in chart.evaluate(names)] == ["Rows"]
     expect(visitor.button("Reveal")).to_be_disabled()
@@ -81,17 +78,20 @@ def test_a_class_link_keeps_its_promise_on_other_pages(visit: Visit, shown: Dash
     expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
 
 
-@SCHEMES
-@pytest.mark.timeout(300)
-def test_a_step_of_each_lesson_fits(visit: Visit, shown: Dashboard, scheme: str) -> None:
-    visitor = visit("/learn", scheme=scheme, at=shown)
-    visitor.shot(f"learn-{scheme}")
-    sound(visitor)
+def check(visitor: Visitor, name: str) -> None:
+    """It fits, in light and in dark."""
+    for scheme in SCHEMES:
+        visitor.lit(scheme).check_layout()
+        visitor.shot(f"{name}-{scheme}")
+
+
+def test_a_step_of_each_lesson_fits(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/learn", at=shown)
+    check(visitor, "learn")
     for lesson, step in LOOKED_AT:
         visitor.open(f"/learn?lesson={lesson}&step={step}")
-        expect(visitor.page.get_by_text("Nothing to show here yet")).to_have_count(0, timeout=DRAWN)
+        expect(visitor.page.get_by_text("Nothing to show here yet")).to_have_count(0)
         guess(visitor)
         visitor.button("Reveal").click()
         expect(visitor.page.locator(".ps-verdict").first).to_be_visible()
-        visitor.settled().shot(f"learn-{lesson}-{step}-{scheme}")
-        sound(visitor)
+        check(visitor.settled(), f"learn-{lesson}-{step}")

@@ -90,12 +90,12 @@ def test_rows_that_a_person_drew_around_are_removed_by_a_run(visit: Visit, spect
         run = with_store.run(visitor.run_id)
         assert run.name.endswith(f"{count} rows by hand")
         assert [defense["name"] for defense in run.spec["defenses"]] == ["spectral_signatures", "hand_picked"]
-        planned = until(lambda: with_store.run(run.id).steps, "its steps are planned", 90)
+        planned = until(lambda: with_store.run(run.id).steps, "its steps are planned")
         missing = [step for step in planned if not with_store.artifacts.has(step["key"])]
         assert {step["arm"] for step in missing if step["kind"] == "train"} <= {"hand_picked", "hand_picked_random"}
         if with_store.run(run.id).live:
             with_store.cancel(run.id)
-        until(lambda: with_store.run(run.id).finished, "it has ended", 90)
+        until(lambda: with_store.run(run.id).finished, "it has ended")
     finally:
         with_store.close()
 

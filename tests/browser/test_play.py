@@ -24,7 +24,7 @@ def pixel(visitor: Visitor, row: float, column: float) -> tuple[float, float]:
 
 def opened(visit: Visit, shown: Dashboard) -> Visitor:
     visitor = visit("/play?run=showcase-badnets", at=shown)
-    expect(told(visitor)).to_contain_text("as the attacker wants: No defense", timeout=120_000)
+    expect(told(visitor)).to_contain_text("as the attacker wants: No defense")
     return visitor.settled()
 
 

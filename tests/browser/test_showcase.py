@@ -2,49 +2,27 @@
 
 import re
 import time
-from contextlib import suppress
 
-import pytest
 from playwright.sync_api import expect
 
 from app.components.slides import SLIDES
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import Dashboard, until
-from tests.browser.test_layout import MEASURE
-from tests.browser.visitor import LARGE, SMALL, Visitor
-
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["1280x800", "1920x1080"])
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
-DRAWN = 120_000
-"""Milliseconds until the images that the zips leave out are drawn, on a busy machine."""
+from tests.browser.visitor import LARGE, SCHEMES, SMALL, Visitor
 
 
-def sound(visitor: Visitor) -> None:
-    """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
-    with suppress(AssertionError):
-        until(lambda: not _flaws(visitor), "what a rerun redraws is pale no longer", 10)
-    assert _flaws(visitor) == {}
-
-
-def _flaws(visitor: Visitor) -> dict[str, list[str]]:
-    found = visitor.page.get_by_test_id("stMain").evaluate(MEASURE)
-    assert found.pop("measured") > 5, "the texts of the page were not found"
-    return {name: flawed for name, flawed in found.items() if flawed}
-
-
-@SIZES
-@SCHEMES
-def test_a_newcomer_sees_all_of_it_without_scrolling(
-    visit: Visit, shown: Dashboard, size: tuple[int, int], scheme: str
-) -> None:
-    visitor = visit(size=size, scheme=scheme, at=shown)
-    page = visitor.page
-    for each in ("h1", ".ps-read img >> nth=1", ".ps-tight .ps-card >> nth=2", ".st-key-go-build button"):
-        box = page.locator(f"[data-testid=stMain] >> {each}").bounding_box()
-        assert box and box["x"] + box["width"] <= size[0] and box["y"] + box["height"] <= size[1], f"{each}: {box}"
-    expect(page.get_by_text("Device: cpu")).to_be_visible()
-    visitor.shot(f"start-{scheme}-{size[0]}x{size[1]}")
-    sound(visitor)
+def test_a_newcomer_sees_all_of_it_without_scrolling(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit(at=shown)
+    expect(visitor.page.get_by_text("Device: cpu")).to_be_visible()
+    for size in (SMALL, LARGE):
+        visitor.sized(size)
+        for scheme in SCHEMES:
+            visitor.lit(scheme)
+            visitor.check_in_sight(
+                "h1", ".ps-read img >> nth=1", ".ps-tight .ps-card >> nth=2", ".st-key-go-build button"
+            )
+            visitor.check_layout()
+            visitor.shot(f"start-{scheme}-{size[0]}x{size[1]}")
 
 
 def test_the_stamp_flips_one_answer_and_not_the_other(
@@ -62,14 +40,13 @@ def test_the_stamp_flips_one_answer_and_not_the_other(
     expect(answers).to_have_text(["✓ “yield”", "✗ “speed 30”"])
 
 
-@pytest.mark.timeout(240)
 def test_the_poisons_can_be_found_without_being_told(visit: Visit, shown: Dashboard) -> None:
     visitor = visit(at=shown)
     page = visitor.page
     visitor.button("Find the poisons").click()
     page.wait_for_url("**/spectral?run=showcase-badnets*")
     expect(page.get_by_role("switch", name="Reveal truth")).not_to_be_checked()
-    visitor.lens.locator(".nsewdrag").first.wait_for(timeout=DRAWN)
+    visitor.lens.locator(".nsewdrag").first.wait_for()
     assert set(until(visitor.traces, "the projection")) == {"Removed", "Rows"}
     expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value("3: speed 30")
     visitor.settled().shot("spectral-truth-hidden-light")
@@ -114,18 +91,18 @@ def test_a_switch_on_a_screen_does_not_swallow_the_arrows(visit: Visit, shown: D
     expect(visitor.page.locator("[data-testid=stMain] h1")).to_have_text(re.compile("60 of 6,000"))
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(SMALL, "light"), (LARGE, "dark")], ids=["small-light", "large-dark"])
-@pytest.mark.timeout(300)
-def test_every_screen_fits(visit: Visit, shown: Dashboard, size: tuple[int, int], scheme: str) -> None:
-    visitor = visit("/story", size=size, scheme=scheme, at=shown)
+def test_every_screen_fits(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/story", at=shown)
     page = visitor.page
     for number in range(1, len(SLIDES) + 1):
         visitor.open(f"/story?step={number}")
-        expect(page.get_by_text("are being drawn")).to_have_count(0, timeout=DRAWN)
+        expect(page.get_by_text("are being drawn")).to_have_count(0)
         for key in ("sticker", "marked", "odd"):
             if page.locator(f".st-key-{key} label").count():
                 page.locator(f".st-key-{key} label").click()
-        visitor.settled().shot(f"story-{number}-{scheme}-{size[0]}x{size[1]}")
-        feet = page.locator(".st-key-story-feet").bounding_box()
-        assert feet and feet["y"] + feet["height"] <= size[1], f"screen {number} is too high: {feet}"
-        sound(visitor)
+        for size, scheme in ((SMALL, "light"), (LARGE, "dark")):
+            visitor.sized(size).lit(scheme)
+            visitor.check_in_sight(".st-key-story-feet")
+            visitor.check_layout()
+            visitor.shot(f"story-{number}-{scheme}-{size[0]}x{size[1]}")
+        visitor.sized(SMALL).lit("light")

@@ -11,8 +11,6 @@ from tests.app import targeted
 from tests.app.conftest import Made, experiment, write_run
 from tests.browser.conftest import Visit
 from tests.browser.dashboard import Dashboard, until
-from tests.browser.test_layout import MEASURE
-from tests.browser.visitor import Visitor
 
 MARK = """([gd, key, victim]) => { const box = gd.getBoundingClientRect(), {xaxis, yaxis} = gd._fullLayout;
   return {x: box.x + xaxis._offset + xaxis.l2p(key), y: box.y + yaxis._offset + yaxis.l2p(victim)}; }"""
@@ -46,7 +44,7 @@ def test_a_clicked_trial_is_looked_at(visit: Visit, trials: tuple[Dashboard, str
     expect(visitor.page.get_by_text("Key 3: test image 5")).to_be_visible()
     expect(visitor.page.get_by_text("so the trial does not count")).to_be_visible()
     until(lambda: (visitor.parameters.get("key"), visitor.parameters.get("victim")) == ("3", "2"), "the link follows")
-    _sound(visitor.settled())
+    visitor.settled().check_layout()
 
 
 def test_an_image_is_chosen_by_click_and_by_keyboard(visit: Visit, trials: tuple[Dashboard, str]) -> None:
@@ -64,15 +62,8 @@ def test_an_image_is_chosen_by_click_and_by_keyboard(visit: Visit, trials: tuple
     expect(detail.get_by_text("row 7, ×8")).to_be_visible()
     until(lambda: visitor.parameters.get("row") == "7", "the link has the row")
     visitor.settled().shot("images-dark")
-    _sound(visitor)
+    visitor.check_layout()
     visitor.switch("Reveal truth")
     expect(tiles).to_have_count(48)
     expect(page.locator("figure.poison")).to_have_count(0)
     expect(detail.get_by_text("Truth")).to_have_count(0)
-
-
-def _sound(visitor: Visitor) -> None:
-    """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
-    found = visitor.page.get_by_test_id("stMain").evaluate(MEASURE)
-    assert found.pop("measured") > 10
-    assert found == {"wide": [], "cut": [], "collisions": [], "pale": []}

@@ -1,20 +1,20 @@
 """What a visitor does and sees, in the words of the tests; how Streamlit and Plotly build their pages stays in here."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, TimeoutError, WebSocket, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.browser.dashboard import until
 
 ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "artifacts"
 SMALL, LARGE = (1280, 800), (1920, 1080)
+SCHEMES = ("light", "dark")
 LENS = "The class under the lens"
-KNOWN = re.compile(r"/_stcore/(health|host-config)$")
-"""Streamlit looks for itself below the page's own address first, gets two 404s, and goes on with the right one."""
-FINISH = 180_000
+FINISH = 300_000
 """Milliseconds that a run of the default preset may take on a busy machine."""
 
 POINT = """([gd, trace, index]) => {
@@ -22,46 +22,15 @@ POINT = """([gd, trace, index]) => {
   return {x: box.x + xaxis._offset + xaxis.l2p(point.x), y: box.y + yaxis._offset + yaxis.l2p(point.y),
           row: gd._fullData[trace].customdata ? gd._fullData[trace].customdata[index] : null}; }"""
 COUNTS = "gd => (gd.calcdata || []).map((t, i) => [gd.data[i].name, t.filter(p => p.x !== undefined).length])"
+MEASURE = Path(__file__).with_name("layout.js").read_text(encoding="utf-8").split("\n", 1)[1]
+GROUND = "e => getComputedStyle(e).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((sum, each) => sum + +each, 0)"
 SPREAD = "([gd, trace]) => gd.calcdata[trace].map((point, i) => [point.x, point.y, i])"
 
 
-class Watch:
-    """Everything that the pages of one browser context asked for and complained about."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.errors: list[str] = []
-        self.foreign: list[str] = []
-        self.requests = 0
-        context.on("request", self._request)
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
-        context.on("page", lambda page: page.on("websocket", self._socket))
-
-    def _request(self, request: Request) -> None:
-        self._asked(request.url)
-
-    def _socket(self, socket: WebSocket) -> None:
-        self._asked(socket.url)
-
-    def _asked(self, url: str) -> None:
-        self.requests += 1
-        address = urlsplit(url)
-        if address.scheme not in ("data", "blob") and address.hostname != "127.0.0.1":
-            self.foreign.append(url)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not KNOWN.search(message.location.get("url", "")):
-            self.errors.append(f"{message.text} {message.location}")
-
-    def check(self) -> None:
-        """No complaint, and nobody else asked."""
-        assert self.requests, "no request was seen, so nothing was watched"
-        assert not self.foreign, f"the page asked other machines: {self.foreign}"
-        assert not self.errors, f"the browser's console has errors: {self.errors}"
-
-    def forget(self) -> None:
-        """Begin anew, for another test in the same tab."""
-        self.errors, self.foreign, self.requests = [], [], 0
+def _within(box: Any, width: int, height: int) -> bool:
+    """Whether a box is there, and lies wholly on the screen."""
+    across = box and box["x"] >= 0 and box["x"] + box["width"] <= width
+    return bool(across and box["y"] >= 0 and box["y"] + box["height"] <= height)
 
 
 class Visitor:
@@ -88,6 +57,18 @@ class Visitor:
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         expect(self.page.locator('[data-testid="stMain"]').get_by_test_id("stSkeleton")).to_have_count(0)
         return self
+
+    def lit(self, scheme: Any) -> "Visitor":
+        """The system becomes light or dark below the open page, and the page with it."""
+        self.page.emulate_media(color_scheme=scheme)
+        ground = self.page.get_by_test_id("stApp")
+        until(lambda: (ground.evaluate(GROUND) < 300) == (scheme == "dark"), f"the {scheme} theme")
+        return self.settled()
+
+    def sized(self, size: tuple[int, int]) -> "Visitor":
+        """The window gets another size."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        return self.settled()
 
     def tab(self) -> "Visitor":
         """Another tab of the same browser at the same address."""
@@ -131,6 +112,29 @@ class Visitor:
         """Scroll to a heading."""
         self.page.get_by_role("heading", name=heading, exact=True).evaluate("h => h.scrollIntoView({block: 'start'})")
 
+    # ---- how it looks
+
+    def check_layout(self) -> None:
+        """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
+        with suppress(AssertionError):
+            until(lambda: not self._flaws(), "what is redrawn is pale no longer", 10)
+        assert self._flaws() == {}
+
+    def _flaws(self) -> dict[str, list[str]]:
+        found = self.page.get_by_test_id("stMain").evaluate(MEASURE)
+        assert found.pop("measured") > 5, "the texts of the page were not found"
+        return {name: flawed for name, flawed in found.items() if flawed}
+
+    def check_in_sight(self, *selectors: str) -> None:
+        """Wholly on the screen, without scrolling."""
+        width, height = (self.page.viewport_size or {}).values()
+        for selector in selectors:
+            found = self.page.locator(f"[data-testid=stMain] >> {selector}")
+            with suppress(AssertionError):
+                until(lambda: _within(found.bounding_box(), width, height), "it has its place", 10)  # noqa: B023
+            box = found.bounding_box()
+            assert _within(box, width, height), f"{selector} is not in sight on {width}x{height}: {box}"
+
     # ---- a run
 
     @property
@@ -155,7 +159,7 @@ class Visitor:
     def finished(self) -> "Visitor":
         """The run has ended well and everything is drawn."""
         expect(self.verdict).to_contain_text("The attack worked", timeout=FINISH)
-        self.page.locator("[class*='st-key-to-lab']").wait_for(timeout=60_000)
+        self.page.locator("[class*='st-key-to-lab']").wait_for()
         self.lens.locator(".nsewdrag").first.wait_for()
         return self.settled()
 
