@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from app.components import frame, say
+from app.components import drawing, frame, say
 from app.components.images import Tile, triples, wall
 from core.given import is_given
 from core.runs.view import RunView
@@ -25,7 +25,9 @@ def poisons(seen: RunView) -> None:
         say.empty("Hidden", f"The poisons beside their originals are part of the truth. {frame.how()}")
         return
     rows = seen.poison_rows
-    if rows is None:
+    if drawing.awaited(seen):
+        drawing.wait(seen)
+    elif rows is None:
         _missing(seen)
     elif seen.targeted:
         _beside_target(seen, rows)
