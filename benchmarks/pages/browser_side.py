@@ -18,7 +18,7 @@ VISIBLE, CLICK, LASSO, START = 2.0, 0.3, 0.6, 0.5
 TURNS, COLD_TURNS = 4, 3
 POINTS = 12
 """Points that are clicked: those that stand most alone."""
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds that anything may take to appear; it only ends a measurement that has failed."""
 
 DRAWN = """() => {

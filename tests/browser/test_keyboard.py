@@ -34,7 +34,7 @@ def tab_to(visitor: Visitor, wanted: Locator) -> None:
         assert nowhere or in_sight, f"the focus is out of sight on {what}"
         before = place
         if wanted.count() and wanted.first.evaluate("e => e === document.activeElement"):
-            until(lambda: wanted.first.evaluate(LOOKS), f"the focus is to be seen on {what}", 5)
+            until(lambda: wanted.first.evaluate(LOOKS), f"the focus is to be seen on {what}", 30)
             return
     raise AssertionError(f"{FAR} presses of Tab do not lead to {wanted}")
 

@@ -117,7 +117,7 @@ class Visitor:
     def check_layout(self) -> None:
         """No sideways scrolling, no text cut off, nothing on top of something else, and every text readable."""
         with suppress(AssertionError):
-            until(lambda: not self._flaws(), "what is redrawn is pale no longer", 10)
+            until(lambda: not self._flaws(), "what is redrawn is pale no longer", 30)
         assert self._flaws() == {}
 
     def _flaws(self) -> dict[str, list[str]]:
@@ -131,7 +131,7 @@ class Visitor:
         for selector in selectors:
             found = self.page.locator(f"[data-testid=stMain] >> {selector}")
             with suppress(AssertionError):
-                until(lambda: _within(found.bounding_box(), width, height), "it has its place", 10)  # noqa: B023
+                until(lambda: _within(found.bounding_box(), width, height), "it has its place", 30)  # noqa: B023
             box = found.bounding_box()
             assert _within(box, width, height), f"{selector} is not in sight on {width}x{height}: {box}"
 
