@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import class_link, leftovers, routes, stale_reruns
-from app.components import frame
+from app.components import frame, top
 
 stale_reruns.install()
 leftovers.install()
@@ -20,4 +20,6 @@ chosen = st.navigation(
 )
 stale_reruns.note(chosen)
 frame.draw(lesson=chosen.url_path == "learn")
+if chosen.url_path != "learn":  # where every step is a place of its own
+    top.of(chosen.url_path)
 chosen.run()

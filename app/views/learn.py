@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import cache, class_link, routes
-from app.components import frame, keys, say
+from app.components import frame, keys, say, top
 from app.lessons import answers, catalog, teacher
 from app.lessons.answers import Place
 from app.lessons.shipped import RUNS, Screen
@@ -35,6 +35,7 @@ def page() -> None:
         say.empty("The lessons cannot be read", str(error))
         return
     place = _place(every)
+    top.of("learn" if place is None else f"learn {place.lesson.number} {place.number}")
     if place is None:
         _overview(every)
     else:

@@ -63,6 +63,21 @@ def test_a_guess_then_the_truth(visit: Visit, shown: Dashboard) -> None:
     assert title(visitor.tab()) == "Two means", "the link leads to the same step"
 
 
+def test_every_step_and_every_page_begins_at_its_top(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/learn?lesson=1&step=3", at=shown, size=(1280, 500))
+    visitor.scrolled_down()
+    visitor.button("Next").click()
+    until(lambda: visitor.parameters.get("step") == "4" and not visitor.scrolled(), "the top of the next step")
+    visitor.scrolled_down()
+    visitor.page.get_by_text(re.compile("The run behind it")).click()
+    visitor.page.wait_for_url("**/result*")
+    until(lambda: not visitor.scrolled(), "the top of the next page")
+    visitor.settled().scrolled_down()
+    visitor.switch("Presentation size")
+    visitor.settled()
+    assert visitor.scrolled(), "the same page stays where it is"
+
+
 def test_a_class_link_keeps_its_promise_on_other_pages(visit: Visit, shown: Dashboard) -> None:
     visitor = visit("/learn?lesson=3&step=1&hide=nav,truth,teacher", at=shown)
     page = visitor.page

@@ -103,6 +103,7 @@ def _look_closer(visitor: Visitor) -> None:
     visitor.page.get_by_role("link", name="Choose rows, see other classes, be the defender").click()
     visitor.page.wait_for_url("**/spectral?*")
     visitor.under_the_lens()
+    assert not visitor.scrolled(), "the page begins at its top, in a browser that has not been there before"
     expect(visitor.page.get_by_role("combobox", name="Class", exact=True)).to_have_value("3: speed 30")
 
 

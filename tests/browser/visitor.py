@@ -70,6 +70,16 @@ class Visitor:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         return self.settled()
 
+    def scrolled(self) -> int:
+        """How many pixels of the page lie above the screen."""
+        return int(self.page.get_by_test_id("stMain").evaluate("main => main.scrollTop"))
+
+    def scrolled_down(self) -> "Visitor":
+        """To the end of the page."""
+        self.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+        assert self.scrolled(), "the page is longer than the screen"
+        return self
+
     def tab(self) -> "Visitor":
         """Another tab of the same browser at the same address."""
         other = Visitor(self.page.context.new_page(), self.address)
