@@ -1,6 +1,9 @@
 """The pages, by name, so that one page can lead to another. A name is the page's file in app/views and its place."""
 
+import html
 import importlib
+from collections.abc import Collection
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -49,6 +52,21 @@ def page(name: str) -> StreamlitPage:
         default=name == "start",
         visibility="hidden" if name in HIDDEN or class_link.hides(name) else "visible",
     )
+
+
+def href(run_id: str, *, kept: Collection[str] = ("truth", "big")) -> str:
+    """A run's page as the address of a plain link, escaped for HTML.
+
+    Such a link begins a new session, so what its visitor chose to see goes with it, and what a class link hides.
+
+    Args:
+        run_id: of the run.
+        kept: parameters of the present address that go with it.
+    """
+    query = {name: value for name, value in st.query_params.to_dict().items() if name in kept}
+    if hidden := class_link.hidden():
+        query["hide"] = ",".join(sorted(hidden))
+    return html.escape(f"result?{urlencode({**query, 'run': run_id})}", quote=True)
 
 
 def open_run(run_id: str, name: str = "result") -> None:

@@ -33,6 +33,23 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} days"
 
 
+def privacy(told: dict[str, Any] | None) -> str:
+    """What a training with clipped and noisy gradients promises, `epsilon 3.2 at delta 1e-05`; empty of any other."""
+    if told is None:
+        return ""
+    epsilon = told["epsilon"]
+    if epsilon is None:
+        return "no guarantee"
+    said = f"{epsilon:,.0f}" if epsilon >= 10 else f"{epsilon:.2g}"
+    return f"epsilon {said} at delta {told['delta']:g}"
+
+
+def within(title: str) -> str:
+    """A title within a sentence: words lose their capital; what is none (EPIC, CutMix) keeps it."""
+    first, space, rest = title.partition(" ")
+    return (first.lower() if first.istitle() else first) + space + rest
+
+
 def title(kind: str, part: dict[str, Any] | None) -> str:
     """The name on screen of a component in a stored spec; its file's name where it is unknown here."""
     if not part:

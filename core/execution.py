@@ -42,7 +42,7 @@ def execute(experiment: Experiment, artifacts: Artifacts, events: Events) -> dic
     missing = []
     for step in steps:
         if artifacts.has(step.key):
-            _replay(step, artifacts, events)
+            _replay(step, artifacts, watch)
             watch.found(step.key)
         else:
             missing.append(step)
@@ -83,19 +83,20 @@ def _run_all(steps: list[Step], lanes: int, work: Work, watch: Watch) -> None:
                     watch.raise_if_cancelled()
                     running[pool.submit(work.run, waiting.pop(step.key))] = step
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    del running[future]
+                    step = running.pop(future)
                     future.result()
+                    _replay(step, work.artifacts, watch, since=-1)  # the last epoch's rates are of all images now
         except BaseException:
             watch.abandon()  # the other steps stop after their epoch instead of running to their end for nothing
             raise
 
 
-def _replay(step: Step, artifacts: Artifacts, events: Events) -> None:
-    """Show the curve of a training that was done earlier."""
+def _replay(step: Step, artifacts: Artifacts, watch: Watch, since: int = 0) -> None:
+    """Show the curve of a training that was done earlier, as it was kept, from an epoch on."""
     if step.kind == "train":
-        for epoch in artifacts.meta(step.key)["epochs"]:
+        for epoch in artifacts.meta(step.key)["epochs"][since:]:
             point = {name: epoch[name] for name in POINT}
-            events.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
+            watch.point(arm=step.arm, poison_key=step.poison_key or 0, victim=step.victim, **point)
 
 
 def _remember(steps: list[Step], experiment: Experiment, took: dict[str, float]) -> None:

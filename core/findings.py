@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from core.describe import within
 from core.runs.comparison import Comparison, Point
 from core.runs.equal_success import Match, equal_success, reference
 from core.verdict import FAILED, Verdict, of, percent
@@ -65,32 +66,27 @@ def finding(match: Match, result: Result) -> str:
     same = f"where success cannot be told apart {rates}"
     if match.success == "higher":
         return (
-            f"{capital(_method(other))} does not get as low: {_nearest(other)} {_lets(other, result)}, "
+            f"{capital(within(other.name))} does not get as low: {_nearest(other)} {_lets(other, result)}, "
             f"{rival} {_short(held, result)}."
         )
     if match.success == "lower":
         return f"{name} lets fewer through {rates} and {_extra(match)} than {rival}."
     if match.costs == "unclear":
         return f"{name} and {rival} cost alike {same}: {_within(match)}."
-    ending = "" if match.costs == "more" else " Here it is the better choice."
+    better = match.costs == "less" and other.success["mean"] <= held.success["mean"]
+    ending = " Here it is the better choice." if better else ""
     return f"{name} {_extra(match)} than {rival}, {same}.{ending}"
 
 
 def subject(point: Point) -> str:
     """A point within a sentence: `adversarial poisoning at p 0.75`."""
     how = "with" if "," in point.strength else "at"
-    return _method(point) + (f" {how} {point.strength}" if point.strength else "")
+    return within(point.name) + (f" {how} {point.strength}" if point.strength else "")
 
 
 def capital(words: str) -> str:
     """The beginning of a sentence."""
     return words[:1].upper() + words[1:]
-
-
-def _method(point: Point) -> str:
-    """Names that are words lose their capital; those that are none (EPIC, CutMix) keep it."""
-    first, space, rest = point.name.partition(" ")
-    return (first.lower() if first.istitle() else first) + space + rest
 
 
 def _nearest(point: Point) -> str:

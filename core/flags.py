@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from core import registry
+from core.describe import within
+from core.figures import palette
 
 CONTROL_LIMIT = 0.1
 ACCURACY_POINTS = 0.02
@@ -96,7 +98,7 @@ def _found(
             yield (
                 "told_budget",
                 (
-                    f"{_words(name).capitalize()} was told the true number of poisons ({facts['poison_count']}), which "
+                    f"{palette.arm_title(name)} was told the true number of poisons ({facts['poison_count']}), which "
                     "a real defender does not know. Set assumed_count to see it without."
                 ),
             )
@@ -104,7 +106,7 @@ def _found(
             yield (
                 "saw_truth",
                 (
-                    f"{_words(name).capitalize()} rows were chosen with the truth on screen: this shows what removing "
+                    f"{palette.arm_title(name)} were chosen with the truth on screen: this shows what removing "
                     "them does, and not what a defender would find. Switch off Reveal truth and pick again."
                 ),
             )
@@ -113,7 +115,7 @@ def _found(
             yield (
                 "class_removed",
                 (
-                    f"{_words(name).capitalize()} removed {share:.0%} of a class; the model hardly sees it any more. "
+                    f"{palette.arm_title(name)} removed {share:.0%} of a class; the model hardly sees it any more. "
                     "Lower its cap or multiplier."
                 ),
             )
@@ -163,4 +165,4 @@ def _words(arm: str) -> str:
     for ending, rule in (("_random", "random"), ("_loss", "loss"), ("_confidence", "confidence")):
         if arm.endswith(ending):
             return f"the control by {rule} beside {arm.removesuffix(ending).replace('_', ' ')}"
-    return arm.replace("_", " ")
+    return within(palette.arm_title(arm))

@@ -18,7 +18,7 @@ class Rate:
         mean, low, high: in [0, 1].
         n: what it was measured on (images, or keys x victims for targeted attacks).
         seeds: models behind it.
-        interval: `wilson` over n for one model; `seeds`, Student's t over the models' means, for several.
+        interval: `wilson` over n for one model; `seeds`, Student's t over the models' means, for several, see `pooled`.
     """
 
     mean: float
@@ -51,11 +51,15 @@ def pooled(counts: list[tuple[int, int]]) -> Rate:
     """One rate from the (hits, n) of one or more models.
 
     One model: Wilson over its images. Several: the mean of their rates, with Student's t interval over the models,
-    because images judged by one model are not independent of each other.
+    because images judged by one model are not independent of each other; and no narrower than Wilson's over the images
+    of one model, because models that agree (none is ever fooled) do not make it certain that others would.
     """
     if len(counts) == 1:
         return wilson(*counts[0])
-    return replace(mean([hits / n for hits, n in counts]), n=sum(n for _, n in counts), seeds=len(counts))
+    found, n = mean([hits / n for hits, n in counts]), min(n for _, n in counts)
+    least = wilson(round(found.mean * n), n)
+    low, high = min(found.low, least.low), max(found.high, least.high)
+    return replace(found, low=low, high=high, n=sum(n for _, n in counts), seeds=len(counts))
 
 
 def mean(shares: list[float]) -> Rate:

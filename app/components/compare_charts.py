@@ -81,7 +81,7 @@ def _equal(told: Comparison) -> None:
     st.html(f'<ul class="ps-findings">{said}</ul>')
     say.small(
         "Each method stands at the strength whose attack success is nearest. Success counts as equal where the 95 % "
-        "intervals overlap; with few trials they are wide."
+        "interval of the difference holds zero; with few trials it is wide."
     )
 
 

@@ -1,10 +1,10 @@
 """The section of the page Compare that lists the settings in which runs differ."""
 
 import html
-from urllib.parse import urlencode
 
 import streamlit as st
 
+from app import routes
 from app.components import chips, frame, say
 from app.components.compare_choice import Choice
 from app.components.gradient_look import handed_out
@@ -51,8 +51,7 @@ def _html(table: dict[str, list[str]], runs: tuple[Run, ...]) -> str:
 
 
 def _head(run: Run, base: bool) -> str:
-    query = html.escape(urlencode({"run": run.id}), quote=True)
-    link = f'<a href="result?{query}" target="_self">{html.escape(run.name)}</a>'
+    link = f'<a href="{routes.href(run.id)}" target="_self">{html.escape(run.name)}</a>'
     state = "" if run.state == "done" else chips.chip(run)
     return f'{link}<br><span class="ps-quiet">{"baseline" if base else html.escape(run.id)}</span> {state}'
 

@@ -5,6 +5,7 @@ import html
 import streamlit as st
 
 from app.components import say, stamped
+from core.describe import within
 from core.figures import palette
 from core.runs.view import RunView
 from core.story import Case, Tally, case
@@ -44,7 +45,7 @@ def numbers(told: Case) -> None:
         _card("Attack success", told.fooled, "stamped signs read as the attacker wants", "undefended"),
     ]
     if first is not None:
-        title = f"after {palette.arm_title(first.name).lower()}"
+        title = f"after {within(palette.arm_title(first.name))}"
         cards.append(_card("After defense", first.fooled, title, first.name))
     st.html(
         f'<h2 class="ps-enough">{told.altered:,} of {told.pictures:,} pictures were enough.</h2>'

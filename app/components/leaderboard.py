@@ -3,10 +3,8 @@
 import html
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
-import streamlit as st
-
+from app import routes
 from core.runs import labels
 from core.runs.leaderboard import Entry, Met, Place
 from core.verdict import of, percent
@@ -35,8 +33,7 @@ def table(board: Sequence[Place], strengths: Sequence[str], mine: str | None) ->
 def _row(place: Place, strengths: Sequence[str], mine: str | None) -> str:
     entry = place.entry
     run = entry.run
-    query = html.escape(urlencode({**_kept(), "run": run.id}), quote=True)
-    link = f'<a href="result?{query}" target="_self">{html.escape(run.name)}</a>'
+    link = f'<a href="{routes.href(run.id)}" target="_self">{html.escape(run.name)}</a>'
     settings = [name for name in strengths if name in entry.attack][:1]
     about = [html.escape(labels.words("attacks", entry.attack, settings)), _trials(entry), _origin(entry)]
     gain = f"<b>{_points(entry.gain)} points</b>{_quiet(f'{_points(entry.low)} to {_points(entry.high)}')}"
@@ -56,12 +53,7 @@ def _row(place: Place, strengths: Sequence[str], mine: str | None) -> str:
 
 
 def _points(value: float) -> str:
-    return f"{value:.2g}".replace("-", "−")
-
-
-def _kept() -> dict[str, str]:
-    """What of the address goes with a visitor to another page."""
-    return {name: value for name, value in st.query_params.to_dict().items() if name in ("truth", "big", "hide")}
+    return (f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}").replace("-", "−")
 
 
 def _met(met: Met) -> str:

@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from core.describe import privacy, within
 from core.figures import palette
 from core.runs import costs
 from core.verdict import caught, filtered, has_trigger, of, percent
@@ -19,6 +20,8 @@ HELP = {
 }
 
 NONE = "–"
+PRIVACY = "Differential privacy"
+SCALE = " (about 1 or less promises much, more than 10 hardly anything)"
 COSTS = ("{:,.1f}", "{:,.0f}", "× {:.1f}", "{:,.0f}")
 """How costs are written, in the order of `costs.HEAD`."""
 
@@ -43,7 +46,7 @@ def card(result: dict[str, Any], measure: str, title: str, look: str = "") -> st
     below = palette.arm_title(first)
     if after:
         big += f'<span class="arrow" aria-hidden="true">→</span><span>{percent(arms[after]["mean"])}</span>'
-        below = f"before → after {html.escape(palette.arm_title(after).lower())}"
+        below = f"before → after {html.escape(within(palette.arm_title(after)))}"
     of = " trial" if trials and measure != "clean_accuracy" else ""
     rows = "".join(_row(name, rate, list(arms), of) for name, rate in arms.items())
     body = f'<div class="ps-big">{big} <small>{below}</small></div><table class="ps-arms"><tbody>{rows}</tbody></table>'
@@ -132,10 +135,19 @@ def table(result: dict[str, Any], steps: Sequence[dict[str, Any]] = ()) -> list[
             row["Probability of the wanted class"] = _with_interval(arm.get("target_probability"))
         told = costs.of(result, steps, name).values
         row |= {words: _cost(value, form) for words, value, form in zip(costs.HEAD, told, COSTS, strict=True)}
+        row[PRIVACY] = privacy(arm.get("privacy")) or NONE
         rows.append(row)
-    if all(row[costs.HEAD[-1]] == NONE for row in rows):  # a column less to scroll to where no GPU took part
-        rows = [{words: value for words, value in row.items() if words != costs.HEAD[-1]} for row in rows]
-    return rows
+    empty = [words for words in (costs.HEAD[-1], PRIVACY) if all(row[words] == NONE for row in rows)]
+    return [{words: value for words, value in row.items() if words not in empty} for row in rows]
+
+
+def promises(result: dict[str, Any]) -> list[str]:
+    """What each arm promises of differential privacy, and what that rests on."""
+    told = {palette.arm_title(name): arm["privacy"] for name, arm in rated_arms(result).items() if arm.get("privacy")}
+    return [
+        f"{name}: {privacy(said)}{'' if said['epsilon'] is None else SCALE}. {said['assumed']}"
+        for name, said in told.items()
+    ]
 
 
 def _cost(value: float | None, form: str) -> str:

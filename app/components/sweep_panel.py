@@ -3,11 +3,10 @@
 import html
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import cache, queueing
+from app import cache, queueing, routes
 from app.ahead import ahead, told
 from app.components import actions, chips, frame, gradient_look, say, sweep_learning
 from core.axes import Axis, Value
@@ -134,9 +133,9 @@ def _row(found: Sweep, point: sweep.Point, arms: list[str]) -> str:
     else:
         message = f" {html.escape(run.message)}" if run.message else ""
         cells = f'<td colspan="{max(1, len(arms))}">{chips.chip(run)}{message}</td>'
-    query = html.escape(urlencode({**st.query_params.to_dict(), "run": run.id}), quote=True)
+    href = routes.href(run.id, kept=st.query_params.to_dict())
     label = html.escape(f"Open {run.name}", quote=True)
-    link = "this run" if own else f'<a href="result?{query}" target="_self" aria-label="{label}">Open</a>'
+    link = "this run" if own else f'<a href="{href}" target="_self" aria-label="{label}">Open</a>'
     value = html.escape(found.axis.words(point.value))
     return f'<tr><th scope="row">{f"<b>{value}</b>" if own else value}</th>{cells}<td>{link}</td></tr>'
 

@@ -7,6 +7,7 @@ from app.components import cut, say
 from app.lessons import draw, facts, shipped
 from app.lessons.shipped import Screen
 from core.charts import lens
+from core.describe import within
 from core.errors import StoreError
 from core.figures import palette, spectral
 
@@ -38,4 +39,4 @@ def scores(screen: Screen) -> None:
     own = cut.own_cut(rows.scores, rows.flagged)
     st.markdown("**Suspicion scores of the class** · drag the line")
     cut.histogram(rows.scores, poison=rows.poison if screen.revealed else None, own=own, key=f"{screen.key}-cut")
-    say.small(f"The line starts where {palette.arm_title(defense).lower()} cut. Only what is right of it would go.")
+    say.small(f"The line starts where {within(palette.arm_title(defense))} cut. Only what is right of it would go.")

@@ -148,6 +148,8 @@ def _numbers(result: dict[str, Any]) -> None:
     cards += [numbers.detection_card(result, arm, look) for arm in filters]
     three = "three" if len(cards) == 3 and not frame.big() else ""
     st.html(f'<div class="ps-cards {three}">{"".join(cards)}</div>')
+    for promise in numbers.promises(result):
+        say.small(promise)
 
 
 def _under_the_lens(run: Run, seen: RunView, filters: list[str]) -> None:

@@ -65,6 +65,7 @@ def _table(points: list[Point], best: list[Point], told: Comparison, claimed: Ta
                 "Passes, of no defense": None if point.cost is None else round(point.cost, 2),
                 "Seconds": None if point.seconds is None else round(point.seconds, 1),
                 "On the front": "yes" if point in best else "",
+                "Differential privacy": point.privacy,
                 "Source": point.run,
             }
         )

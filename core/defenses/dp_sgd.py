@@ -18,7 +18,8 @@ from core.train.hooks import Hooks
 
 ASSUMED = (
     "Every step draws its batch anew, each row with the same probability (Poisson sampling), as the training does; two "
-    "training sets differ by one row; the mean colours of the training set are public."
+    "training sets differ by one row; what a network is fitted to before it learns (mean colours, patches that are "
+    "whitened) is public."
 )
 """What epsilon rests on."""
 NO_GUARANTEE = "No guarantee: one image may still move a batch's gradient by as much as its clipped norm."
@@ -55,7 +56,11 @@ class DpSgd(TrainingDefense):
     )
     clip: float = setting(1.0, "Largest norm of a gradient (C).", gt=0, le=1000)
     noise: float = setting(
-        0.5, "Standard deviation of the noise, as a multiple of the largest norm (sigma).", ge=0, le=100
+        0.5,
+        "Standard deviation of the noise, as a multiple of the largest norm (sigma). Per image all images of a batch "
+        "share it; per batch they do not, so there a hundredth of it is as much: 0.01, and 0.5 destroys the network.",
+        ge=0,
+        le=100,
     )
     delta: float = setting(
         1e-5,

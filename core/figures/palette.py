@@ -21,7 +21,15 @@ TWINS = {
     "_confidence": (EXTRA[0], "least sure"),
 }
 """Endings of arms that train beside a defense: their colour, and what they do in its place."""
-CAPITALS = {"epic": "EPIC"}
+CAPITALS = {
+    "cutmix": "CutMix",
+    "deep_knn": "Deep k-NN",
+    "dp_sgd": "DP-SGD",
+    "epic": "EPIC",
+    "hand_picked": "Hand-picked rows",
+    "maxup": "MaxUp",
+}
+"""Defenses whose titles do not follow from their names; drawing needs no torch, which they do."""
 
 ACCURACY_DASH = "solid"
 SUCCESS_DASH = "dash"

@@ -144,6 +144,7 @@ def _said(point: Point) -> str:
         f"{words} {100 * rate['mean']:.1f} % ({100 * rate['low']:.1f} to {100 * rate['high']:.1f}), n = {rate['n']:,}"
         for words, rate in rates
     ]
+    lines += [point.privacy.capitalize()] if point.privacy else []
     cost = [f"{point.cost:.1f} × the passes of no defense"] if point.cost is not None else []
     took = [f"{duration(point.seconds)} of training"] if point.seconds is not None else []
     return "<br>".join([*lines, ", ".join(cost + took)]) if cost or took else "<br>".join(lines)

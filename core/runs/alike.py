@@ -69,5 +69,10 @@ def same_images(run: Run, other: Run) -> bool:
     The key of the step that read them knows what an experiment does not: what was in the folder, and which version of
     this project read it.
     """
-    mine, theirs = (next((step["key"] for step in each.steps if step["kind"] == "data"), None) for each in (run, other))
+    mine, theirs = images_of(run), images_of(other)
     return mine == theirs or None in (mine, theirs)
+
+
+def images_of(run: Run) -> str | None:
+    """Key of the step that read a run's images; None where it has not come to that."""
+    return next((step["key"] for step in run.steps if step["kind"] == "data"), None)

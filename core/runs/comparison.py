@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from core.describe import title
+from core.describe import privacy, title
 from core.errors import SpecError
 from core.figures import palette
 from core.runs import costs, labels
@@ -57,6 +57,7 @@ class Point:
         cost: passes of its trainings over those without a defense; a filter's count those that it reads features from.
             None where it cannot be told.
         seconds: of its trainings.
+        privacy: what its trainings promise, where they clip gradients and add noise; else empty.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Point:
     accuracy: Rate
     cost: float | None
     seconds: float | None
+    privacy: str = ""
 
     @property
     def label(self) -> str:
@@ -214,7 +216,8 @@ def _point(run: Run, arm: str) -> Point | None:
         return None
     role, defense = _role(run, arm)
     rates, cost = (numbers["asr"], numbers["clean_accuracy"]), costs.of(result, run.steps, arm)
-    return Point(run.id, arm, role, defense, _name(arm, role, defense), "", *rates, cost.times, cost.seconds)
+    promised = privacy(numbers.get("privacy"))
+    return Point(run.id, arm, role, defense, _name(arm, role, defense), "", *rates, cost.times, cost.seconds, promised)
 
 
 def _name(arm: str, role: Role, defense: Content | None) -> str:

@@ -6,16 +6,18 @@ from typing import Literal
 
 from core.metrics import Rate, difference
 from core.runs.comparison import FIRST, Point
+from core.runs.comparison import Rate as Told
 
 
 @dataclass(frozen=True)
 class Match:
-    """A method at the strength whose attack success is nearest to the reference's.
+    """A method at the strength at which it can best be held against the reference.
 
     Attributes:
         point: the method.
         reference: what it is held against.
-        success: whether it is `equal` (the 95 % intervals overlap), or at every strength tried `higher` or `lower`.
+        success: `equal`: the 95 % interval of the difference holds zero. No strength is equal, and this one lets fewer
+            through: `lower`. Every strength tried lets more through: `higher`.
         extra: points of clean accuracy that it costs beyond the reference, as shares; negative where it costs less.
         low, high: 95 % interval of that.
     """
@@ -48,8 +50,9 @@ def reference(points: Sequence[Point]) -> Point | None:
 def equal_success(points: Sequence[Point], held: Point) -> list[Match]:
     """Every other method at the strength whose attack success is nearest to one point's.
 
-    Of strengths whose interval overlaps the point's the nearest is taken, of equally near ones the one with the highest
-    clean accuracy. Where no interval overlaps, the nearest of all stands for the method.
+    Of strengths that cannot be told apart from the point the nearest is taken, of equally near ones the one with the
+    highest clean accuracy. Where all can, the nearest of those that let fewer through stands for the method, and where
+    there are none of these either, the nearest of all.
 
     Args:
         points: of one comparison; only defenses count.
@@ -66,21 +69,22 @@ def equal_success(points: Sequence[Point], held: Point) -> list[Match]:
 
 
 def _match(strengths: list[Point], held: Point) -> Match:
-    overlapping = [point for point in strengths if _overlap(point, held)]
-    nearest = min(overlapping or strengths, key=lambda one: (_apart(one, held), -one.accuracy["mean"]))
-    gap, low, high = difference(_rate(held), _rate(nearest))
-    side: Literal["higher", "lower"] = "higher" if nearest.success["mean"] > held.success["mean"] else "lower"
-    return Match(nearest, held, "equal" if overlapping else side, gap, low, high)
+    equal = [point for point in strengths if _told_apart(point, held) == "equal"]
+    lower = [point for point in strengths if _told_apart(point, held) == "lower"]
+    nearest = min(equal or lower or strengths, key=lambda one: (_apart(one, held), -one.accuracy["mean"]))
+    gap, low, high = difference(_rate(held.accuracy), _rate(nearest.accuracy))
+    return Match(nearest, held, _told_apart(nearest, held), gap, low, high)
 
 
-def _overlap(one: Point, other: Point) -> bool:
-    return max(one.success["low"], other.success["low"]) <= min(one.success["high"], other.success["high"])
+def _told_apart(one: Point, other: Point) -> Literal["equal", "higher", "lower"]:
+    """How the attack success of one lies to that of another."""
+    _, low, high = difference(_rate(one.success), _rate(other.success))
+    return "higher" if low > 0 else "lower" if high < 0 else "equal"
 
 
 def _apart(one: Point, other: Point) -> float:
     return round(abs(one.success["mean"] - other.success["mean"]), 9)
 
 
-def _rate(point: Point) -> Rate:
-    told = point.accuracy
+def _rate(told: Told) -> Rate:
     return Rate(told["mean"], told["low"], told["high"], told["n"])

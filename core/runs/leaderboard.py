@@ -16,7 +16,7 @@ from core.describe import title
 from core.errors import PoisonscopeError
 from core.metrics import Rate, difference
 from core.runs import labels
-from core.runs.alike import Content, defenses, expected, normal
+from core.runs.alike import Content, defenses, expected, images_of, normal
 from core.runs.comparison import SETUP
 from core.runs.record import Run
 from core.runs.store import Store
@@ -38,7 +38,7 @@ class Entry:
     """One attack.
 
     Attributes:
-        run: the newest of those that differ in their defenses only.
+        run: the newest of those on the same images that differ in their defenses only.
         attack: its settings.
         poisons: rows that it poisoned, of one key.
         success, accuracy: rates of the model without defense.
@@ -94,7 +94,7 @@ def board(store: Store, base: Content, runs: Iterable[Run]) -> list[Place]:
             continue
         if _arena(content) == wanted:
             rest = {name: part for name, part in content.items() if name != "defenses"}
-            alike.setdefault(json.dumps([rest, known], sort_keys=True), []).append(run)
+            alike.setdefault(json.dumps([rest, known, images_of(run)], sort_keys=True), []).append(run)
     entries = [entry for same in alike.values() if (entry := _entry(store, same)) is not None]
     return places(sorted(entries, key=lambda entry: (-entry.gain, entry.poisons)))
 

@@ -1,8 +1,8 @@
 """Attacks against defenses: what every defense makes of every attack, over runs on the same images and networks.
 
 A row is one attack on the same trials: all of its cells met the same poisons, so that they can be compared with each
-other; rows cannot, because their targets or triggers are other ones. Of an attacker that knows a defense, a row holds
-each defense met by the attacker that expects it.
+other; rows cannot, because their targets or triggers are other ones. An attacker that knows a defense has a row for
+each defense that it expects: its poisons are other ones every time.
 """
 
 import json
@@ -13,11 +13,12 @@ from core.errors import SpecError
 from core.metrics import Rate as Interval
 from core.metrics import difference
 from core.runs import labels
-from core.runs.alike import Content, expected, normal, without
+from core.runs.alike import Content, expected, normal
 from core.runs.comparison import TRIALS, UNREADABLE, Point, Rate, compare, other_setup, told_apart, unfinished
 from core.runs.record import Run
 
 BARE = "its attack has met no defense"
+EXPECTS = "expects"
 PUBLIC = ("adaptive",)
 """Settings of an attack that tell nothing about which rows are poisons."""
 
@@ -110,16 +111,26 @@ def _other_setup(base: Run, run: Run) -> str:
 
 
 def _aim(run: Run) -> Content:
-    """What makes a row: the attack, and who is attacked."""
+    """What makes a row: the attack, who is attacked, and which defense the attacker expects."""
     content = normal(run.spec)
-    return {"attack": content["attack"], **{part: content[part] for part in TRIALS}}
+    return {
+        "attack": content["attack"],
+        **{part: content[part] for part in TRIALS},
+        EXPECTS: _expects(run),
+    }
+
+
+def _expects(run: Run) -> str:
+    """The defense that the attacker expects, in words; empty where it knows none."""
+    known = expected(run.spec)
+    return labels.named("defenses", known, labels.strengths("defenses", [known])[0]) if known else ""
 
 
 def _cells(run: Run) -> list[tuple[str, Point, Cell]]:
     """The arms of one run by the column that they belong to."""
     told = compare(run, ())
     plain, known = told.undefended, expected(run.spec)
-    expects = labels.named("defenses", known, "") if known else ""
+    expects = _expects(run)
     cells = []
     for point in told.points:
         met = known is None or point.role == "undefended" or point.defense == known
@@ -146,15 +157,17 @@ def _public(attack: Content) -> Content:
 
 
 def _rows(aims: Sequence[Content], truth: bool) -> list[str]:
-    """Attacks by title and by what tells them apart; the number of trials only where it does."""
+    """Attacks by title and by what tells them apart; the number of trials and what they expect only where it does."""
     shown = [aim["attack"] if truth else _public(aim["attack"]) for aim in aims]
     told = labels.strengths("attacks", shown, alone=PUBLIC)
     named = []
     for aim, strength in zip(aims, told, strict=True):
-        same = [other for other in aims if without(other, TRIALS) == without(aim, TRIALS)]
+        twins = [other for other in aims if other["attack"] == aim["attack"]]
+        expects = f"expects {aim[EXPECTS]}" if any(other[EXPECTS] != aim[EXPECTS] for other in twins) else ""
+        same = [other for other in twins if other[EXPECTS] == aim[EXPECTS]]
         differ = [part for part in TRIALS if any(other[part] != aim[part] for other in same)]
         trials = ", ".join(_counted(part, aim[part]) for part in differ)
-        named.append(" · ".join(filter(None, [labels.named("attacks", aim["attack"], strength), trials])))
+        named.append(" · ".join(filter(None, [labels.named("attacks", aim["attack"], strength), expects, trials])))
     return named
 
 

@@ -1,8 +1,10 @@
 """The page Compare: which runs it puts beside each other, what it says of them, and its link."""
 
 import csv
+import html
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -248,6 +250,22 @@ def test_settings_of_the_attack_are_told_with_the_truth_only(app: Open, add: Add
     hidden = app("compare", runs=",".join(runs), truth="false")
     assert "attack › epsilon" not in text(hidden)
     assert charts(hidden)["heat-map"]["layout"]["yaxis"]["ticktext"] == ["Gradient matching"] * 2
+
+
+def test_a_link_to_a_run_keeps_what_its_visitor_chose_and_what_the_class_link_hides(
+    app: Open, pair: tuple[Run, Run]
+) -> None:
+    page = app("compare", base=pair[0].id, truth="false", big="true", hide="truth,nav")
+    (link,) = [one for one in re.findall(r'href="([^"]*)"', text(page)) if pair[1].id in one]
+    assert html.unescape(link) == f"result?truth=false&big=true&hide=nav%2Ctruth&run={pair[1].id}"
+
+
+def test_the_epsilon_of_private_trainings_stands_at_their_mark(app: Open, add: Add) -> None:
+    private = {**arm(0.1, 0.8), "privacy": {"epsilon": 3.24, "delta": 1e-5, "assumed": ""}}
+    run = add({"undefended": arm(0.8, 0.95), "dp_sgd": private}, defenses=["dp_sgd"])
+    drawn = {trace["name"]: trace for trace in charts(app("compare", base=run.id))["tradeoff"]["data"]}
+    assert "<br>Epsilon 3.2 at delta 1e-05<br>" in drawn["DP-SGD"]["hovertext"][0]
+    assert "psilon" not in drawn["No defense"]["hovertext"][0]
 
 
 def test_controls_and_published_values_are_drawn_on_request(app: Open, pair: tuple[Run, Run]) -> None:

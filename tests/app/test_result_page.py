@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.components import numbers
 from core.runs.record import STALLED
 from core.runs.store import Store
 from tests.app.conftest import NAMES, POISONS, TARGET, Open, text
@@ -109,6 +110,21 @@ def test_a_finished_run_shows_numbers_with_counts_and_intervals(app: Open, make_
     for part in ("99.0 %", "0.4 %", "n = 1,000", "98.0 to 100.0 %", "6 of 6", "One seed &lt;only&gt;."):
         assert part in said
     assert "how many rows are poisoned: <b>6</b>" in said  # what the defender knew
+
+
+def test_what_noisy_gradients_promise_is_said() -> None:
+    told = {"epsilon": 6234.7, "delta": 1e-5, "assumed": "Poisson samples."}
+    rate = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 20}
+    arm = {"clean_accuracy": rate, "asr": None, "seconds": 1.0, "passes": 2.0}
+    result = {"arms": {"undefended": arm, "dp_sgd": {**arm, "privacy": told}}}
+    assert numbers.promises(result) == [
+        "DP-SGD: epsilon 6,235 at delta 1e-05 (about 1 or less promises much, more than 10 hardly anything). "
+        "Poisson samples."
+    ]
+    assert [row["Differential privacy"] for row in numbers.table(result)] == ["–", "epsilon 6,235 at delta 1e-05"]
+    result["arms"]["dp_sgd"]["privacy"] = {**told, "epsilon": None, "assumed": "Nothing is promised."}
+    assert numbers.promises(result) == ["DP-SGD: no guarantee. Nothing is promised."]
+    assert "Differential privacy" not in numbers.table({"arms": {"undefended": arm}})[0]
 
 
 def test_missing_files_leave_the_numbers_and_say_so(app: Open, make_run: MakeRun) -> None:

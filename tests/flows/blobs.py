@@ -36,8 +36,11 @@ class Blobs(Dataset):
         return ImageSet(images, labels, ("red", "green", "blue", "white"), np.arange(count))
 
 
+PLACE = ("arm", "poison_key", "victim", "epoch")
+
+
 class Watcher:
-    """Writes down what a run says; asks it to stop when `stop` says so of a point."""
+    """Writes down what a run says, of an epoch what it says last; asks it to stop when `stop` says so of a point."""
 
     def __init__(self, stop: Any = None) -> None:
         self.steps: list[dict[str, Any]] = []
@@ -53,7 +56,7 @@ class Watcher:
         self.phases.append((text, fraction, eta_seconds))
 
     def point(self, **point: Any) -> None:
-        self.points.append(point)
+        self.points = [told for told in self.points if any(told[name] != point[name] for name in PLACE)] + [point]
         self.stopped = self.stopped or (self.stop is not None and self.stop(point))
 
     def concluded(self, result: dict[str, Any]) -> None:

@@ -90,6 +90,21 @@ def test_nothing_is_computed_twice(artifacts: Counting) -> None:
     assert order(second_watcher.points) == order(first_watcher.points)  # the curves are shown again
 
 
+def test_curves_end_at_the_rates_of_the_result(artifacts: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.judge.LIVE_IMAGES", 7)  # while it trains, a part of the images has to do
+    first, again = Watcher(), Watcher()
+    result, _ = run(artifacts, first)
+    ends = {point["arm"]: (point["clean_accuracy"], point["asr"]) for point in first.points if point["epoch"] == 2}
+    for name, arm in result["arms"].items():
+        assert ends[name] == (arm["clean_accuracy"]["mean"], arm["asr"]["mean"])
+    run(artifacts, again)
+
+    def order(points: list[dict[str, Any]]) -> list[str]:
+        return sorted(json.dumps(point, sort_keys=True) for point in points)
+
+    assert order(again.points) == order(first.points)
+
+
 @pytest.mark.parametrize(
     "before, after, expected",
     [

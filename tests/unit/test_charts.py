@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core import registry
 from core.charts import learning, lens
 from core.figures import palette
 from core.flags import tellable
@@ -67,11 +68,16 @@ def test_arms_of_one_name_are_told_apart() -> None:
         "Clean baseline",
         "EPIC",
         "Random filter: EPIC",
-        "Deep knn",
-        "Random filter: Deep knn",
+        "Deep k-NN",
+        "Random filter: Deep k-NN",
         "Dropped: highest loss",
     ]
     assert palette.arm_titles(["epic", "epic_random"])["epic_random"] == "Random filter"
+
+
+@pytest.mark.parametrize("name", registry.names("defenses"))
+def test_an_arm_is_called_what_its_defense_is(name: str) -> None:
+    assert palette.arm_title(name) == registry.load("defenses", name).title  # type: ignore[attr-defined]
 
 
 def test_flags_that_count_poisons_are_truth() -> None:

@@ -61,8 +61,22 @@ def test_a_method_that_lets_fewer_through_at_every_strength() -> None:
     assert match.success == "lower" and match.costs == "more"
 
 
-def test_overlap_goes_before_nearness() -> None:
-    """A rate that is nearer but whose interval does not reach the reference's is not equal to it."""
+def test_intervals_that_overlap_do_not_make_rates_equal() -> None:
+    """None of 10 (0 to 28 %) and 5 of 10 (24 to 76 %): square-and-add says 50 points, from 12 on."""
+    held = point(ADVERSARIAL, "", (0.0, 0.0, 0.278), (0.9, 0.89, 0.91))
+    (match,) = equal_success([held, point("Mixup", "", (0.5, 0.237, 0.763), (0.95, 0.94, 0.96))], held)
+    assert match.success == "higher"
+
+
+def test_a_method_gets_as_low_if_one_of_its_strengths_does() -> None:
+    held = point(ADVERSARIAL, "", (0.20, 0.18, 0.22), (0.9, 0.89, 0.91))
+    weak, strong = (point("EPIC", s, (m, m - 0.02, m + 0.02), (0.9, 0.89, 0.91)) for s, m in (("a", 0.3), ("b", 0.03)))
+    (match,) = equal_success([held, weak, strong], held)
+    assert (match.point, match.success) == (strong, "lower"), "though the other one is nearer"
+
+
+def test_not_told_apart_goes_before_nearness() -> None:
+    """A rate that is nearer but clearly another one is not equal."""
     held = point("A", "", (0.30, 0.28, 0.32), (0.9, 0.89, 0.91))
     nearer = point("B", "1", (0.35, 0.34, 0.36), (0.9, 0.89, 0.91))
     overlapping = point("B", "2", (0.50, 0.20, 0.80), (0.9, 0.89, 0.91))

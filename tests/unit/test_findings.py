@@ -110,10 +110,12 @@ def test_a_method_that_costs_more() -> None:
 
 
 def test_a_method_that_is_not_worse_is_said_to_be() -> None:
-    assert found(point("CutMix", "", 2, 0.955)) == (
-        "CutMix costs 1.5 points less (95 % interval 0.8 to 2.2) than adversarial poisoning at p 0.75, where success "
-        "cannot be told apart (2 of 20 against 1 of 20). Here it is the better choice."
+    words = (
+        "CutMix costs 1.5 points less (95 % interval 0.8 to 2.2) than adversarial poisoning at p 0.75, where success"
     )
+    same = f"{words} cannot be told apart"
+    assert found(point("CutMix", "", 1, 0.955)) == f"{same} (1 of 20 against 1 of 20). Here it is the better choice."
+    assert found(point("CutMix", "", 2, 0.955)) == f"{same} (2 of 20 against 1 of 20)."  # perhaps it lets more through
 
 
 def test_a_difference_within_the_noise() -> None:

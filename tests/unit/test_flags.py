@@ -51,7 +51,7 @@ def found(
         ({"told": {"spectral_signatures": {"target_class": 3}}}, None, ""),
         ({"told": {"spectral_signatures": {"poison_count": 60}}}, "told_budget", "(60)"),
         ({"told": {"hand_picked": {}}}, None, ""),
-        ({"told": {"hand_picked": {"poison_rows": "on screen"}}}, "saw_truth", "Hand picked rows were chosen"),
+        ({"told": {"hand_picked": {"poison_rows": "on screen"}}}, "saw_truth", "Hand-picked rows were chosen"),
         ({"removed": {"spectral_signatures": 0.5}}, None, ""),
         ({"removed": {"spectral_signatures": 0.51}}, "class_removed", "51%"),
         ({"losses": {"control": 0.5}}, None, ""),

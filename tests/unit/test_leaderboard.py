@@ -52,6 +52,12 @@ def test_places_that_intervals_do_not_tell_apart_are_a_range(run_store: Store, a
     assert rank(run_store, first) == [(first.id, 1, 2), (second.id, 1, 2), (last.id, 3, 3)]
 
 
+def test_equal_settings_on_other_images_are_other_entries(run_store: Store, add_run: Add) -> None:
+    run = add_run(told(0.8, 20), defenses=SPECTRAL)
+    other = add_run(told(0.2, 20), defenses=[EPIC], data_key="e")  # the folder was changed in between
+    assert sorted(each[0] for each in rank(run_store, run)) == sorted([run.id, other.id])
+
+
 def test_one_attack_with_several_defenses_is_one_entry(run_store: Store, add_run: Add) -> None:
     add_run(told(0.8, 20), defenses=SPECTRAL)
     newest = add_run(None, defenses=[EPIC])

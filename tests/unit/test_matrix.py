@@ -70,14 +70,15 @@ def test_every_level_of_knowing_is_a_row_and_meets_the_defense_that_it_expects(a
         defenses=[POISONING],
     )
     found = matrix(oblivious, [knowing, other])
-    step = "Gradient matching · crafts through the defense’s step"
+    step = "Gradient matching · crafts through the defense’s step · expects"
     assert told(found) == {
         ("Gradient matching · oblivious", "No defense"): 0.8,
         ("Gradient matching · oblivious", "EPIC"): 0.3,
         ("Gradient matching · oblivious", "Adversarial poisoning · p 0.5"): 0.0,
-        (step, "No defense"): 0.8,
-        (step, "EPIC"): 0.5,  # the first of two defenses is the one that is known
-        (step, "Adversarial poisoning · p 0.5"): 0.2,
+        (f"{step} EPIC", "No defense"): 0.8,
+        (f"{step} EPIC", "EPIC"): 0.5,  # the first of two defenses is the one that is known
+        (f"{step} Adversarial poisoning · p 0.5", "No defense"): 0.7,  # other poisons, so a rate of their own
+        (f"{step} Adversarial poisoning · p 0.5", "Adversarial poisoning · p 0.5"): 0.2,
     }
     assert found.cells[1, 1].expects == "EPIC" and found.cells[0, 1].expects == ""
 

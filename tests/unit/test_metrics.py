@@ -32,6 +32,11 @@ def test_several_models_give_the_spread_over_models() -> None:
     assert rate.low == pytest.approx(0.85 - 12.7062 * 0.05, abs=1e-3) and rate.high == 1.0
 
 
+def test_models_that_agree_are_no_more_certain_than_one() -> None:
+    one, agreed = wilson(0, 450), pooled([(0, 450), (0, 450)])
+    assert (agreed.mean, agreed.low, agreed.high, agreed.n) == (0.0, 0.0, one.high, 900) and one.high > 0.008
+
+
 def test_one_model_gives_wilson() -> None:
     assert pooled([(5, 10)]) == wilson(5, 10)
 
