@@ -186,7 +186,10 @@ def _crafting(experiment: Experiment, device: str) -> float:
         return LOOK
     poisons = max(1.0, float(getattr(attack, "poison_fraction", 0) or 1.0) * victims_rows(experiment))
     steps = getattr(attack, "steps", STEPS) * getattr(attack, "restarts", 1)
-    crafting = CRAFTING * networks * steps * poisons / _guessed_speed(_surrogate_model(experiment), device)
+    passes = CRAFTING
+    if getattr(attack, "simulates_defense", False) and experiment.defends_training:
+        passes += _passes(experiment.known_defense, experiment.training.epochs) - 1
+    crafting = passes * networks * steps * poisons / _guessed_speed(_surrogate_model(experiment), device)
     if "recipe" in needs:  # the attack trains its networks itself, and goes on while it crafts
         epochs = experiment.training.epochs / 2 + steps * getattr(attack, "advance", 0.0)
         crafting += networks * epochs * _training(experiment, experiment.model, device) / experiment.training.epochs

@@ -114,7 +114,8 @@ class Training(Part):
     flip: bool = setting(True, "Random mirror images, where the data set allows it (never for signs or digits).")
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
-        "Arithmetic of the forward and backward pass; auto takes bfloat16 where it is clearly faster on this machine.",
+        "Arithmetic of the forward and backward pass; auto takes bfloat16 where it is clearly faster on this machine, "
+        "and so do crafting and attacks inside a step, whatever is chosen here.",
         advanced=True,
     )
 
@@ -185,6 +186,22 @@ class Experiment(Part):
                     "attack.adaptive says that the attacker knows a defense that takes part in training, and none is "
                     "listed; add one to defenses, or choose oblivious"
                 )
+            known = self.known_defense
+            if self.attack.simulates_defense and known is not None and known.multiplies:  # type: ignore[attr-defined]
+                raise ValueError(
+                    f"attack.adaptive is 'step', and no attacker can craft through {known.name}, which makes more "
+                    "images of a batch; choose surrogate or oblivious, or list another training defense first"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _possible_defenses(self) -> "Experiment":
+        trainings = [self.training] if self.defends_training else []
+        trainings += [self.pretraining.training] if self.defends_pretraining else []
+        for defense in self.defenses:
+            if defense.kind == "training":  # type: ignore[attr-defined]
+                for training in trainings:
+                    defense.check(training)  # type: ignore[attr-defined]
         return self
 
     @property

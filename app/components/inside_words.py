@@ -10,7 +10,7 @@ OWN = (
 # Braces around a whole formula keep it on one line.
 SPLIT = {
     "rest": "**Split** the batch into poisons $P$ and targets $T$.",
-    "shuffled": "**Split.** Every image becomes a poison in $P$, and is the target in $T$ of another one.",
+    "shuffled": "**Split.** Every image becomes a poison in $P$, and, put in random order, a target in $T$.",
 }
 FAKE = {
     "rest": "the fake label $\\tilde y$, the commonest of $P$,",
@@ -90,7 +90,7 @@ def _aimed(look: InsideLook) -> str:
         return f" The targets are to be read as “{look.name(fakes[0])}”, the fake label."
     if fakes:
         return " Each target is to be read as the class behind its arrow."
-    if look.proxy == "noise":
+    if aimless(look):
         return " They aim at nothing."
     return " The poisons are to come near the targets in features; there is no fake label."
 
@@ -100,14 +100,20 @@ def aim(look: InsideLook, place: int) -> str:
     fake = int(look.part("fake")[place])
     if fake != NOBODY:
         return f"targets that are read as “{look.name(fake)}”, the fake label"
-    return "nothing: it is noise" if look.proxy == "noise" else "the targets’ mean features"
+    return "nothing: it is noise" if aimless(look) else "the targets’ mean features"
+
+
+def aimless(look: InsideLook) -> bool:
+    """Whether the poisons are noise: of the proxy of that name, or where an attack may not change anything."""
+    return look.proxy == "noise" or look.settings["epsilon"] == 0
 
 
 def revealed(look: InsideLook) -> str:
     """How many of the shown images are the attacker's; nothing while that is hidden."""
     if look.attackers is None:
         return ""
-    count, of = int(look.attackers.sum()), len(look.attackers)
+    rows = look.part("rows")  # an image that is poison and target counts once
+    count, of = len(set(rows[look.attackers].tolist())), len(set(rows.tolist()))
     if not count:
         return f"None of the {of} training images shown is one of the attacker’s."
     are = "is" if count == 1 else "are"

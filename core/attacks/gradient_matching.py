@@ -32,8 +32,10 @@ class GradientMatching(Targeted):
     Source: Geiping et al., "Witches' Brew: Industrial Scale Data Poisoning via Gradient Matching", ICLR 2021.
         Departures: the step is given in pixel levels instead of normalised units; a restart is judged by the mean loss
         of its last ten steps, because one step's augmentation is luck; all poisons are one batch; the surrogates are
-        shared by all keys of an experiment. The attacker that knows EPIC (gradient_space) is ours: no published one
-        holds its poisons among clean rows.
+        shared by all keys of an experiment; a step through several of them is as long as one through one (published:
+        divided by their number). An attacker who crafts through a defense's step (step) always has the same poisons
+        in the same places of its batch: adversarial poisoning's poisons are the first of them. The attacker that
+        knows EPIC (gradient_space) is ours: no published one holds its poisons among clean rows.
     """
 
     title = "Gradient matching"

@@ -1,5 +1,6 @@
 """Adversarial poisoning: the defense attacks its own batches while it trains, and so learns to withstand poisons."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -14,7 +15,7 @@ from core.defenses.practice import Practice, Practising
 from core.models.base import Net
 from core.models.folded import folded, in_half
 from core.seeds import derive
-from core.spec import setting
+from core.spec import Training, setting
 from core.train.hooks import Hooks
 
 Proxy = Literal["gradient_matching", "finite_difference", "last_layer", "feature_matching", "trigger", "noise"]
@@ -72,6 +73,28 @@ class AdversarialPoisoning(TrainingDefense):
 
     practises: ClassVar[bool] = True
 
+    def check(self, training: Training) -> None:
+        if self.targets == "shuffled" and self.proxy in ("trigger", "noise"):
+            raise ValueError(
+                f"targets is 'shuffled', which means nothing to the proxy {self.proxy!r}, whose images aim at no "
+                "other; legal with it are rest, one and ten"
+            )
+        if self.divided(training.batch_size) == 0:
+            least = {"one": 2, "ten": 11}.get(self.targets, max(2, math.ceil(1 / self.part)))
+            raise ValueError(
+                f"batch_size is {training.batch_size}, too small to be divided into poisons and targets; with "
+                f"{f'part {self.part:g}' if self.targets == 'rest' else f'targets {self.targets!r}'} it has to be at "
+                f"least {least}"
+            )
+
+    def divided(self, size: int) -> int:
+        """How many images of a batch are poisoned; the others, behind them, are targets. 0: too small to be divided."""
+        if self.targets == "shuffled":
+            return size
+        wanted = {"one": size - 1, "ten": size - 10}
+        poisons = wanted.get(self.targets, int(self.part * size))
+        return poisons if 0 < poisons < size else 0
+
     @property
     def cost(self) -> float:
         if self.proxy in ("trigger", "noise") or self.epsilon == 0:
@@ -113,7 +136,7 @@ class _Poisoning(Practising):
         self._twin: Net | None = None
 
     def batch(self, images: Tensor, labels: Tensor, rows: Tensor, net: Net) -> tuple[Tensor, Tensor]:
-        poisons = self.divided(len(images))
+        poisons = self.defense.divided(len(images))
         if poisons == 0:
             return images, labels
         course: list[Tensor] = []
@@ -140,14 +163,6 @@ class _Poisoning(Practising):
         if self._twin is None:
             self._twin = folded(net, images[:1], shared=True)
         return self._twin
-
-    def divided(self, size: int) -> int:
-        """How many images of a batch are poisoned; the others, behind them, are targets."""
-        if self.defense.targets == "shuffled":
-            return size
-        wanted = {"one": size - 1, "ten": size - 10}
-        poisons = wanted.get(self.defense.targets, int(self.defense.part * size))
-        return poisons if 0 < poisons < size else 0
 
     def poisoned(
         self, images: Tensor, labels: Tensor, poisons: int, net: Net, course: list[Tensor]

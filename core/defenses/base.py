@@ -112,10 +112,15 @@ class TrainingDefense(Defense):
     kind: ClassVar[Literal["filter", "training", "repair"]] = "training"
     practises: ClassVar[bool] = False
     """Whether it makes poisons of its own, whose making is recorded to be looked at (`core.defenses.practice`)."""
+    multiplies: ClassVar[bool] = False
+    """Whether more images leave its step than came in, so that no attacker can craft through it."""
 
     def hooks(self, session: Session) -> Hooks:
         """What the defense does at the loop's named places."""
         raise NotImplementedError
+
+    def check(self, training: Training) -> None:
+        """Raise ValueError, in one sentence, where the defense could do nothing in such a training."""
 
     @property
     def cost(self) -> float:

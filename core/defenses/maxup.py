@@ -20,6 +20,7 @@ class MaxUp(TrainingDefense):
         in one batch, forward and backward, so that batch statistics are those of all copies.
     """
 
+    multiplies = True
     title = "MaxUp"
     summary = "Trains on the worst of several copies of an image, each with another box hidden (Cutout)."
     source = "Gong et al. (2021), arXiv:2002.09024; Borgnia et al. (2021), arXiv:2011.09527"

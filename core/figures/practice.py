@@ -76,7 +76,8 @@ def losses(values: np.ndarray, *, chosen: int, big: bool = False) -> go.Figure:
     Returns:
         Two bars where a part was changed, one where it was not. The fake label, whose loss is large, has its own axis.
     """
-    groups = [group for group in GROUPS if np.isfinite(values[chosen, group]).all()]
+    there = np.isfinite(values[chosen]).all(axis=1)
+    groups = [kept for group in GROUPS if (kept := [part for part in group if there[part]])]
     figure = make_subplots(1, len(groups), column_widths=[len(group) for group in groups], horizontal_spacing=0.14)
     named: set[str] = set()
     for column, group in enumerate(groups, start=1):

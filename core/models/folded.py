@@ -56,15 +56,46 @@ def folded(net: Net, example: Tensor, *, shared: bool = False) -> Net:
     """
     own = {id(tensor): tensor for tensor in chain(net.parameters(), net.buffers())} if shared else {}
     copied = copy.deepcopy(net, own).eval()
-    before = copied(example).detach()
-    modules = dict(copied.named_modules())
-    for conv, norm in _pairs(copied, example):
-        _exchange(copied, conv, FoldedConv(modules[conv], modules[norm]))
-        _exchange(copied, norm, nn.Identity())
-        if not torch.allclose(copied(example), before, rtol=1e-3, atol=1e-3):  # its output is needed elsewhere too
-            _exchange(copied, conv, modules[conv])
-            _exchange(copied, norm, modules[norm])
+    for conv, norm in _foldable(net, example):
+        _fold(copied, conv, norm)
     return copied
+
+
+def _foldable(net: Net, example: Tensor) -> list[tuple[str, str]]:
+    """Names of (convolution, normalisation) that can be folded, whatever the network has learned or will learn.
+
+    Tried on a copy whose normalisation does something: that of a new network in evaluation mode does nothing, and then
+    it would not show that a convolution's output is needed elsewhere, too.
+    """
+    tried = copy.deepcopy(net).eval()
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for module in tried.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
+                    if tensor is not None:
+                        tensor.copy_(torch.empty(tensor.shape).uniform_(0.5, 1.5, generator=random))
+        for parameter in tried.parameters():
+            if not parameter.any():  # an output that is always zero would not show anything either
+                parameter.copy_(torch.empty(parameter.shape).uniform_(-0.1, 0.1, generator=random))
+        modules, wanted = dict(tried.named_modules()), tried(example)
+        found = []
+        for conv, norm in _pairs(tried, example):
+            _fold(tried, conv, norm)
+            if (tried(example) - wanted).abs().max() <= 1e-3 * wanted.abs().max():
+                found.append((conv, norm))
+            else:
+                _exchange(tried, conv, modules[conv])
+                _exchange(tried, norm, modules[norm])
+    return found
+
+
+def _fold(net: Net, conv: str, norm: str) -> None:
+    """Exchange two layers for one, and for nothing behind it."""
+    one, other = net.get_submodule(conv), net.get_submodule(norm)
+    assert isinstance(one, nn.Conv2d) and isinstance(other, nn.BatchNorm2d)
+    _exchange(net, conv, FoldedConv(one, other))
+    _exchange(net, norm, nn.Identity())
 
 
 def _pairs(net: Net, example: Tensor) -> list[tuple[str, str]]:

@@ -202,7 +202,7 @@ def test_every_proxy_is_explained_in_three_lines(app: Open, make_inside: MakeRun
 def test_shuffled_says_that_all_are_poisons(app: Open, make_inside: MakeRun) -> None:
     page = app("inside", run=make_inside(targets="shuffled"))
     assert not page.exception
-    assert "is the target in $T$ of another one" in text(page)
+    assert "put in random order, a target in $T$" in text(page)
 
 
 # ---- the truth

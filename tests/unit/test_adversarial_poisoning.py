@@ -14,9 +14,10 @@ from core.datasets.base import ImageSet
 from core.defenses.adversarial_poisoning import AdversarialPoisoning, _Poisoning
 from core.defenses.base import Session
 from core.defenses.patches import derangement, drawn, exchanged
+from core.errors import SpecError
 from core.models.base import Net
 from core.models.folded import folded
-from core.spec import Training
+from core.spec import Training, parse
 from core.train.loop import build, on_device, train
 
 SIZE = 20
@@ -124,8 +125,40 @@ def test_feature_matching_brings_the_poisons_to_the_targets(
     [("rest", 20, 15), ("rest", 1, 0), ("one", 20, 19), ("one", 1, 0), ("ten", 20, 10), ("ten", 10, 0),
      ("shuffled", 20, 20)],
 )  # fmt: skip
-def test_how_a_batch_is_divided(targets: str, size: int, poisons: int, tiny: ImageSet) -> None:
-    assert hooks_of(tiny, targets=targets, part=0.75).divided(size) == poisons
+def test_how_a_batch_is_divided(targets: Any, size: int, poisons: int) -> None:
+    assert AdversarialPoisoning(targets=targets, part=0.75).divided(size) == poisons
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "said"),
+    [
+        ({"targets": "ten"}, 10, "batch_size is 10, too small .* with targets 'ten' it has to be at least 11"),
+        ({"targets": "one"}, 1, "at least 2"),
+        ({"part": 0.04}, 20, "with part 0.04 it has to be at least 25"),
+        ({"targets": "shuffled", "proxy": "trigger"}, 128, "'shuffled', which means nothing to the proxy 'trigger'"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(settings: dict[str, Any], size: int, said: str) -> None:
+    defense = {"name": "adversarial_poisoning", **settings}
+    with pytest.raises(SpecError, match=said):
+        parse({"defenses": [defense], "training": {"batch_size": size}})
+
+
+@pytest.mark.parametrize("defended", ["also", "only"])
+def test_what_would_do_nothing_in_pretraining_is_refused_too(defended: str) -> None:
+    pretraining = {"defended": defended, "training": {"batch_size": 1}}
+    asked = {"scenario": "transfer", "pretraining": pretraining, "defenses": ["adversarial_poisoning"]}
+    with pytest.raises(SpecError, match="batch_size is 1"):
+        parse(asked)
+    assert parse({**asked, "scenario": "from_scratch"}), "nothing is pretrained"
+
+
+def test_nobody_crafts_through_a_step_that_makes_more_images() -> None:
+    attack = {"name": "gradient_matching", "adaptive": "step"}
+    with pytest.raises(SpecError, match="no attacker can craft through maxup"):
+        parse({"attack": attack, "defenses": ["maxup"]})
+    assert parse({"attack": {**attack, "adaptive": "surrogate"}, "defenses": ["maxup"]})
+    assert parse({"attack": attack, "defenses": ["adversarial_poisoning", "maxup"]})
 
 
 def test_a_batch_too_small_to_divide_is_trained_on_as_it_is(

@@ -254,6 +254,14 @@ def test_surrogates_of_who_knows_the_defense_cost_as_much() -> None:
     assert estimate.costs(experiment(attack=attack, defenses=[DEAR])).surrogate == guess(3 * 400)
 
 
+def test_crafting_through_the_step_of_a_defense_takes_its_passes_too() -> None:
+    # ten steps on three of four images, and the fourth's gradient of one layer: 1 + 7.5 + 0.25 / 3 passes, one of them
+    # among the three of crafting
+    robust = {"name": "adversarial_poisoning", "proxy": "last_layer", "part": 0.75, "steps": 10}
+    asked = experiment(attack={**TARGETED, "adaptive": "step"}, defenses=[robust])
+    assert estimate.costs(asked).poison == pytest.approx((3 + 7.5 + 0.25 / 3) * 20 * 200 / SPEED)
+
+
 # ---- looks
 
 

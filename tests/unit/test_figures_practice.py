@@ -51,6 +51,13 @@ def test_what_is_not_known_is_left_out():
     assert "xaxis2" not in losses(LOSSES, chosen=1).layout.to_plotly_json()
 
 
+def test_poisons_that_aim_at_nothing_have_their_bars():
+    nothing = LOSSES[:1].copy()
+    nothing[:, 1:] = np.nan
+    before, crafted = losses(nothing, chosen=0).data
+    assert (list(before.y), list(crafted.y)) == ([1.0], [3.0])
+
+
 def test_presentation_size_is_larger():
     figure = losses(LOSSES, chosen=0, big=True)
     assert figure.layout.font.size == palette.BIG_FONT_SIZE and figure.layout.height == 400

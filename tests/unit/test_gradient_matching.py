@@ -209,6 +209,20 @@ def test_a_folded_network_computes_the_same_with_the_same_parameters(name: str, 
     assert kept > 0 and norms >= kept  # the norms that are left in `modules` are those inside the folded layers
 
 
+@pytest.mark.parametrize("name", ["small_cnn", "resnet_small", "resnet18", "preact_resnet18", "resnet9_fast"])
+def test_a_folded_new_network_stays_right_whatever_is_learned(name: str, tiny: ImageSet) -> None:
+    """Its normalisation does nothing yet, so that a convolution that others read, too, seems to be foldable."""
+    net = network(tiny, name, epochs=0)
+    images = on_device(tiny.images[:4], "cpu").float() / 255
+    twin, random = folded(net, images[:1], shared=True), torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for norm in (module for module in net.modules() if isinstance(module, nn.BatchNorm2d)):
+            for tensor in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+                tensor.copy_(torch.empty(tensor.shape).uniform_(0.5, 1.5, generator=random))
+        wanted = net.eval()(images)
+        assert torch.allclose(twin(images), wanted, atol=1e-3 * float(wanted.abs().max()))
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_moves_are_those_of_training(flip: bool, tiny: ImageSet) -> None:
     images = on_device(tiny.images[:9], "cpu").float()
