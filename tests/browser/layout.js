@@ -1,4 +1,4 @@
-// What a person would see at a glance, measured: texts that are cut off, things on top of each other, texts too pale to read.
+// What a person would see at a glance, measured: texts that are cut off or spilled, things on top of each other, texts too pale to read.
 (main) => {
   const FLEETING = '.modebar, [data-testid=stElementToolbar]';  // appear under the pointer
   const all = [...main.querySelectorAll('*')].filter(e => e.checkVisibility() && !e.closest(FLEETING + ', style, script'));
@@ -7,6 +7,9 @@
 
   const cut = texts.filter(e => getComputedStyle(e).overflowX !== 'visible' && e.clientWidth > 1
     && e.scrollWidth > e.clientWidth + 1);
+
+  const spilled = texts.filter(e => e.closest('.ps-card')
+    && e.getBoundingClientRect().right > e.closest('.ps-card').getBoundingClientRect().right + 1);
 
   const things = all.filter(e => e.matches('button, h1, h2, h3, figure, .ps-chip, .ps-card, .ps-verdict, .js-plotly-plot'));
   const boxes = things.map(e => e.getBoundingClientRect()), collisions = [];
@@ -46,5 +49,5 @@
   }
 
   const wide = [main, document.documentElement].filter(e => e.scrollWidth > e.clientWidth).map(e => e.scrollWidth);
-  return {measured: texts.length, wide, cut: cut.map(said), collisions, pale};
+  return {measured: texts.length, wide, cut: cut.map(said), spilled: spilled.map(said), collisions, pale};
 }

@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.dashboard import Dashboard
 from tests.browser.visitor import LARGE, LENS, SCHEMES, SMALL, Visitor
 
 
@@ -50,6 +51,13 @@ def test_a_finished_run_fits(visit: Visit, finished: str) -> None:
         visitor.sized(size).show(LENS)
         visitor.check_in_sight("[class*='st-key-scatter-'] .js-plotly-plot", "svg[role=slider]")
         visitor.shot(f"run-lens-{size[0]}x{size[1]}")
+
+
+def test_cards_hold_long_names(visit: Visit, shown: Dashboard) -> None:
+    visitor = visit("/result?run=showcase-others", at=shown)
+    expect(visitor.page.locator(".ps-card").first).to_contain_text("Evasion adversarial training")
+    visitor.settled().check_layout()
+    expect(visitor.page.get_by_text("DP-SGD: epsilon 6,235 at delta 1e-05")).to_be_visible()
 
 
 def test_runs_fit(visit: Visit, finished: str) -> None:
