@@ -177,6 +177,8 @@ class Experiment(Part):
             raise ValueError(f"the defense {twice[0]!r} is listed twice; each may be listed once")
         return self
 
+    # The ignored types below: a chosen attack or defense is a Component here, because its base class imports this file.
+
     @model_validator(mode="after")
     def _possible_attack(self) -> "Experiment":
         if self.attack is not None:

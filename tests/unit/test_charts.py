@@ -77,7 +77,7 @@ def test_arms_of_one_name_are_told_apart() -> None:
 
 @pytest.mark.parametrize("name", registry.names("defenses"))
 def test_an_arm_is_called_what_its_defense_is(name: str) -> None:
-    assert palette.arm_title(name) == registry.load("defenses", name).title  # type: ignore[attr-defined]
+    assert palette.arm_title(name) == registry.load("defenses", name).title  # type: ignore[attr-defined]  # of a Component
 
 
 def test_flags_that_count_poisons_are_truth() -> None:
